@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * Lodge: virtual machines and the walls of containers.
+ *
+ * File descriptors are the objects: /dev/lodge makes VM descriptors, a VM
+ * descriptor makes vCPU descriptors.  Closing the last reference destroys.
+ *
+ * Every argument is a pointer to a struct that begins with its own size in
+ * bytes, as the caller knows it.  Structs only ever grow at the end:
+ *
+ * - a caller with a shorter (older) struct is served as if the rest were zero;
+ * - a caller with a longer (newer) struct is served if the part that this
+ *   module does not know is zero, else the call fails with E2BIG;
+ * - a size below the first published one fails with EINVAL.
+ *
+ * Flags, padding and reserved fields that are not defined here must be zero,
+ * or the call fails with EINVAL.  Errors common to all calls: EFAULT (bad
+ * pointer), ENOTTY (no such request on this kind of descriptor), ENOMEM.
+ */
+#ifndef _UAPI_LINUX_LODGE_H
+#define _UAPI_LINUX_LODGE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define LODGE_API_VERSION	1
+#define LODGE_IOC		0xBB
+
+/* Requests on /dev/lodge */
+#define LODGE_GET_INFO		_IO(LODGE_IOC, 0x00)
+#define LODGE_CREATE_VM		_IO(LODGE_IOC, 0x01)
+
+/* Requests on a VM descriptor */
+#define LODGE_CREATE_VCPU	_IO(LODGE_IOC, 0x20)
+#define LODGE_SET_MEMORY	_IO(LODGE_IOC, 0x21)
+#define LODGE_IRQ_LINE		_IO(LODGE_IOC, 0x22)
+#define LODGE_SIGNAL_MSI	_IO(LODGE_IOC, 0x23)
+#define LODGE_IOEVENTFD		_IO(LODGE_IOC, 0x24)
+#define LODGE_IRQFD		_IO(LODGE_IOC, 0x25)
+
+/* Requests on a vCPU descriptor */
+#define LODGE_RUN		_IO(LODGE_IOC, 0x40)
+#define LODGE_NMI		_IO(LODGE_IOC, 0x41)
+
+/* Requests on a VM or a vCPU descriptor, by the kind of state */
+#define LODGE_GET_STATE		_IO(LODGE_IOC, 0x60)
+#define LODGE_SET_STATE		_IO(LODGE_IOC, 0x61)
+
+#define LODGE_MAX_VCPUS		8
+#define LODGE_MAX_SLOTS		64
+/** LODGE_NR_GSIS - interrupt lines of a VM: the pins of its I/O APIC. */
+#define LODGE_NR_GSIS		24
+
+/** enum lodge_vendor - which virtualization extension the module drives. */
+enum lodge_vendor {
+	LODGE_VENDOR_NONE = 0,
+	LODGE_VENDOR_SVM = 1,
+	LODGE_VENDOR_VMX = 2,
+};
+
+/* What the processor offers beyond the requirements: lodge_info.features */
+#define LODGE_FEATURE_NEXT_RIP		(1ULL << 0) /* saves the next RIP on an exit */
+#define LODGE_FEATURE_DECODE_ASSISTS	(1ULL << 1) /* hands out instruction bytes */
+#define LODGE_FEATURE_CLEAN_BITS	(1ULL << 2) /* VMCB clean bits */
+#define LODGE_FEATURE_FLUSH_BY_ASID	(1ULL << 3) /* flushes one address space */
+#define LODGE_FEATURE_HUGE_1G		(1ULL << 4) /* 1 GiB nested pages (not used) */
+#define LODGE_FEATURE_VIRTUAL_SPEC_CTRL	(1ULL << 5) /* SPEC_CTRL in the VMCB */
+#define LODGE_FEATURE_PAUSE_FILTER	(1ULL << 6) /* exits for a guest that spins */
+
+/**
+ * struct lodge_info - what this module and this host can do (LODGE_GET_INFO).
+ * @size:        in: size of this struct in bytes; out: the module's size of it
+ * @api_version: out: LODGE_API_VERSION of the module
+ * @vendor:      out: enum lodge_vendor; LODGE_VENDOR_NONE if no VM can run
+ * @vm_error:    out: 0, or the errno that LODGE_CREATE_VM would fail with now:
+ *               ENODEV (no usable extension), EBUSY (root mode is taken)
+ * @max_vcpus:   out: the most vCPUs a VM can have
+ * @max_slots:   out: the most memory slots a VM can have
+ * @phys_bits:   out: width of guest physical addresses in bits
+ * @tsc_khz:     out: rate of the guest's time stamp counter in kHz
+ * @run_size:    out: bytes to mmap() from a vCPU descriptor
+ * @nr_gsis:     out: number of interrupt lines of a VM
+ * @features:    out: LODGE_FEATURE_*
+ * @nr_asids:    out: address space identifiers of the processor
+ * @xsave_size:  out: bytes of XSAVE area in struct lodge_xsave
+ * @reason:      out: NUL-terminated reason in words if @vm_error is not 0
+ *
+ * Never fails but for the errors common to all calls.
+ */
+struct lodge_info {
+	__u32 size;
+	__u32 api_version;
+	__u32 vendor;
+	__s32 vm_error;
+	__u32 max_vcpus;
+	__u32 max_slots;
+	__u32 phys_bits;
+	__u32 tsc_khz;
+	__u32 run_size;
+	__u32 nr_gsis;
+	__u64 features;
+	__u32 nr_asids;
+	__u32 xsave_size;
+	char reason[96];
+};
+
+/**
+ * struct lodge_create_vm - LODGE_CREATE_VM: make a VM without vCPUs or memory.
+ * @size:  size of this struct in bytes
+ * @flags: must be 0
+ *
+ * Returns a VM descriptor (close-on-exec).  The VM uses the memory of the
+ * process that calls this; no other process can run its vCPUs or give it
+ * memory (EIO).  What it allocates is charged to the caller's memory cgroup.
+ *
+ * Errors: ENODEV (the host has no usable VMX or SVM), EBUSY (another
+ * hypervisor holds root mode), EMFILE, ENFILE.
+ */
+struct lodge_create_vm {
+	__u32 size;
+	__u32 flags;
+};
+
+/**
+ * struct lodge_create_vcpu - LODGE_CREATE_VCPU: add a virtual CPU.
+ * @size:  size of this struct in bytes
+ * @id:    its APIC ID, 0 to LODGE_MAX_VCPUS - 1.  vCPU 0 is the bootstrap
+ *         processor and runnable at once; the others wait for INIT and SIPI.
+ * @flags: must be 0
+ * @reserved: must be 0
+ *
+ * Returns a vCPU descriptor (close-on-exec), whose registers have their values
+ * after RESET (AMD APM vol. 2, 14.1.3; Intel SDM vol. 3, 9.1.1).  It keeps its
+ * VM alive.  mmap() of its first lodge_info.run_size bytes (shared, offset 0)
+ * gives its struct lodge_run.
+ *
+ * Errors: EINVAL (@id out of range), EEXIST (@id taken), EIO (not the process
+ * that made the VM), EMFILE, ENFILE.
+ */
+struct lodge_create_vcpu {
+	__u32 size;
+	__u32 id;
+	__u32 flags;
+	__u32 reserved;
+};
+
+#define LODGE_MEM_READONLY	(1U << 0)
+
+/**
+ * struct lodge_memory - LODGE_SET_MEMORY: set, move or remove a memory slot.
+ * @size:       size of this struct in bytes
+ * @slot:       0 to LODGE_MAX_SLOTS - 1
+ * @flags:      LODGE_MEM_READONLY: guest writes become LODGE_EXIT_MMIO
+ * @reserved:   must be 0
+ * @guest_addr: guest physical address of the slot, a multiple of 4096
+ * @length:     bytes, a multiple of 4096; 0 removes the slot
+ * @host_addr:  where the memory is mapped in the calling process, a multiple
+ *              of 4096.  The mapping may change at any time; the guest sees at
+ *              once what the process would see.  Nothing is pinned.
+ *
+ * Setting a slot that exists replaces it; no guest access uses the old memory
+ * once the call has returned.  What the host maps with 2 MiB pages is mapped so
+ * for the guest, too, where @guest_addr and @host_addr are equal modulo 2 MiB.
+ *
+ * Errors: EINVAL (bad slot, alignment, wrap-around, above the guest's physical
+ * addresses, not user addresses, or over the interrupt controllers at 0xfec00000
+ * to 0xfecfffff and 0xfee00000 to 0xfeefffff), EEXIST (overlaps another slot),
+ * ENOENT (removing a slot that is not there), EINTR (killed while waiting), EIO
+ * (not the process that made the VM).
+ */
+struct lodge_memory {
+	__u32 size;
+	__u32 slot;
+	__u32 flags;
+	__u32 reserved;
+	__u64 guest_addr;
+	__u64 length;
+	__u64 host_addr;
+};
+
+/**
+ * struct lodge_irq_line - LODGE_IRQ_LINE: drive a pin of the I/O APIC.
+ * @size:  size of this struct in bytes
+ * @gsi:   pin, 0 to LODGE_NR_GSIS - 1
+ * @level: 1 asserts, 0 deasserts.  An edge-triggered pin delivers when the
+ *         level rises; a level-triggered one as long as it is 1.
+ * @reserved: must be 0
+ *
+ * Errors: EINVAL (@gsi or @level out of range).
+ */
+struct lodge_irq_line {
+	__u32 size;
+	__u32 gsi;
+	__u32 level;
+	__u32 reserved;
+};
+
+/**
+ * struct lodge_msi - LODGE_SIGNAL_MSI: deliver a message signalled interrupt.
+ * @size:    size of this struct in bytes
+ * @flags:   must be 0
+ * @address: message address (Intel SDM vol. 3, 11.11.1): 0xfee00000 to 0xfeefffff
+ * @data:    message data (Intel SDM vol. 3, 11.11.2)
+ * @reserved: must be 0
+ *
+ * Returns the number of vCPUs that took it, which can be 0.
+ * Errors: EINVAL (not an MSI address, or a reserved delivery mode).
+ */
+struct lodge_msi {
+	__u32 size;
+	__u32 flags;
+	__u64 address;
+	__u32 data;
+	__u32 reserved;
+};
+
+#define LODGE_IOEVENTFD_PIO		(1U << 0) /* @addr is an I/O port */
+#define LODGE_IOEVENTFD_DATAMATCH	(1U << 1) /* only for writes of @datamatch */
+#define LODGE_IOEVENTFD_DEASSIGN	(1U << 2) /* remove it again */
+
+/**
+ * struct lodge_ioeventfd - LODGE_IOEVENTFD: signal an eventfd on a guest write.
+ * @size:      size of this struct in bytes
+ * @flags:     LODGE_IOEVENTFD_*
+ * @addr:      guest physical address, or port with LODGE_IOEVENTFD_PIO
+ * @datamatch: with LODGE_IOEVENTFD_DATAMATCH, the value that counts; else 0
+ * @len:       width of the write in bytes: 1, 2, 4, 8 (8 not for ports), or 0
+ *             for any width (then without LODGE_IOEVENTFD_DATAMATCH)
+ * @fd:        the eventfd
+ *
+ * A write that matches signals the eventfd and does not leave the module.
+ * To remove it, pass the same values with LODGE_IOEVENTFD_DEASSIGN.
+ *
+ * Errors: EINVAL (bad flags, width, port, address wraps, not an eventfd),
+ * EBADF, EEXIST (an ioeventfd of the same address, width and match is there),
+ * ENOENT (nothing to remove), ENOSPC (more than 256).
+ */
+struct lodge_ioeventfd {
+	__u32 size;
+	__u32 flags;
+	__u64 addr;
+	__u64 datamatch;
+	__u32 len;
+	__s32 fd;
+};
+
+#define LODGE_IRQFD_DEASSIGN	(1U << 0)
+#define LODGE_IRQFD_RESAMPLE	(1U << 1) /* level-triggered, with @resample_fd */
+#define LODGE_IRQFD_MSI		(1U << 2) /* @msi_address and @msi_data, not @gsi */
+
+/**
+ * struct lodge_irqfd - LODGE_IRQFD: interrupt the guest by an eventfd.
+ * @size:        size of this struct in bytes
+ * @flags:       LODGE_IRQFD_*
+ * @fd:          the eventfd: each signal is an edge on @gsi, or a message
+ * @gsi:         pin, 0 to LODGE_NR_GSIS - 1; 0 with LODGE_IRQFD_MSI
+ * @msi_address: with LODGE_IRQFD_MSI, as in struct lodge_msi; else 0
+ * @msi_data:    with LODGE_IRQFD_MSI, as in struct lodge_msi; else 0
+ * @resample_fd: with LODGE_IRQFD_RESAMPLE, the eventfd that is signalled when
+ *               the guest's EOI has deasserted the pin; else 0
+ *
+ * To remove it, pass @fd and the same @gsi with LODGE_IRQFD_DEASSIGN.
+ *
+ * Errors: EINVAL (bad flags, pin, message, not an eventfd), EBADF,
+ * EBUSY (@fd is attached to this VM already), ENOENT (nothing to remove), ENOSPC
+ * (more than 1024).
+ */
+struct lodge_irqfd {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 gsi;
+	__u64 msi_address;
+	__u32 msi_data;
+	__s32 resample_fd;
+};
+
+/**
+ * enum lodge_state_kind - what LODGE_GET_STATE and LODGE_SET_STATE move.
+ * @LODGE_STATE_REGS:   struct lodge_regs, vCPU
+ * @LODGE_STATE_SREGS:  struct lodge_sregs, vCPU
+ * @LODGE_STATE_XSAVE:  struct lodge_xsave, vCPU
+ * @LODGE_STATE_MSRS:   struct lodge_msrs, vCPU; a get fills the values of the
+ *                      indices that the caller put in
+ * @LODGE_STATE_LAPIC:  struct lodge_lapic_state, vCPU
+ * @LODGE_STATE_EVENTS: struct lodge_events, vCPU
+ * @LODGE_STATE_DEBUG:  struct lodge_debugregs, vCPU
+ * @LODGE_STATE_IOAPIC: struct lodge_ioapic_state, VM
+ * @LODGE_STATE_CPUID:  struct lodge_cpuid, vCPU, get only: the value of a leaf
+ *                      that the caller put in
+ */
+enum lodge_state_kind {
+	LODGE_STATE_REGS = 1,
+	LODGE_STATE_SREGS = 2,
+	LODGE_STATE_XSAVE = 3,
+	LODGE_STATE_MSRS = 4,
+	LODGE_STATE_LAPIC = 5,
+	LODGE_STATE_EVENTS = 6,
+	LODGE_STATE_DEBUG = 7,
+	LODGE_STATE_IOAPIC = 8,
+	LODGE_STATE_CPUID = 9,
+};
+
+/**
+ * struct lodge_state - LODGE_GET_STATE, LODGE_SET_STATE: state in and out.
+ * @size:      size of this struct in bytes
+ * @kind:      enum lodge_state_kind
+ * @data:      user address of the struct that @kind names
+ * @data_size: its size in bytes; it must be that struct's exactly
+ * @reserved:  must be 0
+ *
+ * The vCPU must not be in LODGE_RUN: these calls wait until it is not, or fail
+ * with EINTR when a signal comes first.
+ *
+ * Errors: EINVAL (unknown kind, kind not of this descriptor, wrong size, or a
+ * value that the processor could not have), EINTR, EIO (not the process that
+ * made the VM).
+ */
+struct lodge_state {
+	__u32 size;
+	__u32 kind;
+	__u64 data;
+	__u32 data_size;
+	__u32 reserved;
+};
+
+/** struct lodge_regs - general registers, in the processor's own order. */
+struct lodge_regs {
+	__u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi;
+	__u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	__u64 rip, rflags;
+};
+
+/**
+ * struct lodge_segment - a segment register with its hidden part.
+ * @base:     linear address
+ * @limit:    in bytes, granularity applied
+ * @selector: visible part
+ * @type:     descriptor type, 4 bits
+ * @s:        1: code or data, 0: system
+ * @dpl:      descriptor privilege level, 0 to 3
+ * @present:  1: present
+ * @avl:      available to software
+ * @l:        64-bit code
+ * @db:       default operand size 32 bits
+ * @g:        granularity as in the descriptor
+ * @unusable: 1: null selector was loaded
+ * @padding:  must be 0
+ */
+struct lodge_segment {
+	__u64 base;
+	__u32 limit;
+	__u16 selector;
+	__u8 type;
+	__u8 s, dpl, present, avl, l, db, g;
+	__u8 unusable;
+	__u8 padding[1];
+};
+
+/** struct lodge_table - GDTR or IDTR. */
+struct lodge_table {
+	__u64 base;
+	__u16 limit;
+	__u16 padding[3];
+};
+
+/**
+ * struct lodge_sregs - segments and control registers.
+ *
+ * @cr8 is the task priority class, 0 to 15.  @apic_base is IA32_APIC_BASE.
+ * EFER.LMA must be EFER.LME and CR0.PG.  Setting values that no processor can
+ * be in fails with EINVAL; what only VMRUN or VM entry refuses shows as
+ * LODGE_EXIT_FAIL_ENTRY.
+ */
+struct lodge_sregs {
+	struct lodge_segment es, cs, ss, ds, fs, gs, ldt, tr;
+	struct lodge_table gdt, idt;
+	__u64 cr0, cr2, cr3, cr4, cr8;
+	__u64 efer;
+	__u64 apic_base;
+};
+
+/**
+ * struct lodge_xsave - floating point and vector state.
+ * @xcr0:  XCR0; bits that the guest's CPUID leaf 0xd does not offer are EINVAL
+ * @reserved: must be 0
+ * @area:  standard (non-compacted) XSAVE format, lodge_info.xsave_size bytes of
+ *         it are used, the rest is zero.  XSTATE_BV bits outside what leaf 0xd
+ *         offers, a non-zero XCOMP_BV, and reserved MXCSR bits are EINVAL.
+ */
+struct lodge_xsave {
+	__u64 xcr0;
+	__u64 reserved[7];
+	__u8 area[4096];
+};
+
+#define LODGE_MAX_MSRS	64
+
+/** struct lodge_msr - one model specific register. */
+struct lodge_msr {
+	__u32 index;
+	__u32 reserved;
+	__u64 value;
+};
+
+/**
+ * struct lodge_msrs - model specific registers.
+ * @count:    number of @entries in use, at most LODGE_MAX_MSRS
+ * @done:     out: how many were got or set before the first that failed (then
+ *            the call's error is EINVAL)
+ * @entries:  index and value
+ */
+struct lodge_msrs {
+	__u32 count;
+	__u32 done;
+	struct lodge_msr entries[LODGE_MAX_MSRS];
+};
+
+/** struct lodge_lapic_state - the local APIC's register page (xAPIC layout). */
+struct lodge_lapic_state {
+	__u8 regs[1024];
+};
+
+/** enum lodge_mp_state - what a vCPU is doing. */
+enum lodge_mp_state {
+	LODGE_MP_RUNNABLE = 0,
+	LODGE_MP_UNINITIALIZED = 1,	/* waits for INIT */
+	LODGE_MP_INIT_RECEIVED = 2,	/* waits for SIPI */
+	LODGE_MP_HALTED = 3,		/* waits for an interrupt */
+};
+
+/**
+ * struct lodge_events - what is about to be delivered.
+ * @mp_state:           enum lodge_mp_state
+ * @exception_pending:  1: @exception_vector is to be injected on entry
+ * @exception_has_error: 1: with @exception_error
+ * @exception_vector:   0 to 31
+ * @exception_error:    error code
+ * @exception_padding:  must be 0
+ * @interrupt_pending:  1: @interrupt_vector was acknowledged and not delivered
+ * @interrupt_vector:   0 to 255
+ * @interrupt_shadow:   1: after STI or MOV SS
+ * @nmi_pending:        NMIs waiting, 0 to 2
+ * @nmi_masked:         1: an NMI handler runs
+ * @padding:            must be 0
+ */
+struct lodge_events {
+	__u32 mp_state;
+	__u8 exception_pending;
+	__u8 exception_has_error;
+	__u8 exception_vector;
+	__u8 exception_padding;
+	__u32 exception_error;
+	__u8 interrupt_pending;
+	__u8 interrupt_vector;
+	__u8 interrupt_shadow;
+	__u8 nmi_pending;
+	__u8 nmi_masked;
+	__u8 padding[7];
+};
+
+/** struct lodge_debugregs - debug registers; DR4 and DR5 are aliases. */
+struct lodge_debugregs {
+	__u64 dr[4];
+	__u64 dr6;
+	__u64 dr7;
+};
+
+/** struct lodge_ioapic_state - the I/O APIC's registers. */
+struct lodge_ioapic_state {
+	__u32 id;
+	__u32 ioregsel;
+	__u32 irr;		/* one bit a pin: pending */
+	__u32 level;		/* one bit a pin: its input now */
+	__u64 redirtbl[LODGE_NR_GSIS];
+};
+
+/** struct lodge_cpuid - one CPUID leaf as the guest sees it. */
+struct lodge_cpuid {
+	__u32 leaf, subleaf;
+	__u32 eax, ebx, ecx, edx;
+};
+
+/**
+ * enum lodge_exit - why LODGE_RUN came back (lodge_run.exit_reason).
+ * @LODGE_EXIT_NONE:       LODGE_RUN failed before it ran anything
+ * @LODGE_EXIT_INTR:       a signal or lodge_run.immediate_exit; the call
+ *                         failed with EINTR
+ * @LODGE_EXIT_IO:         port access, see lodge_run.io; for a read, put the
+ *                         value into @data and call LODGE_RUN again
+ * @LODGE_EXIT_MMIO:       access to what is not memory, see lodge_run.mmio;
+ *                         for a read as above
+ * @LODGE_EXIT_SHUTDOWN:   triple fault
+ * @LODGE_EXIT_FAIL_ENTRY: the processor or the module's checker refused the
+ *                         guest's state; see lodge_run.fail
+ * @LODGE_EXIT_INTERNAL:   an instruction that cannot be emulated or an exit
+ *                         that cannot be handled; see lodge_run.fail
+ * @LODGE_EXIT_MEMORY:     a slot's memory cannot be reached (hole, SIGBUS,
+ *                         no memory); see lodge_run.memory
+ */
+enum lodge_exit_reason {
+	LODGE_EXIT_NONE = 0,
+	LODGE_EXIT_INTR = 1,
+	LODGE_EXIT_IO = 2,
+	LODGE_EXIT_MMIO = 3,
+	LODGE_EXIT_SHUTDOWN = 4,
+	LODGE_EXIT_FAIL_ENTRY = 5,
+	LODGE_EXIT_INTERNAL = 6,
+	LODGE_EXIT_MEMORY = 7,
+};
+
+#define LODGE_IO_IN	0
+#define LODGE_IO_OUT	1
+
+/**
+ * struct lodge_run - the page that a vCPU shares with the tool.
+ * @immediate_exit: in: not 0: LODGE_RUN completes what the last exit asked for
+ *                  and returns EINTR without entering the guest (set it from a
+ *                  signal handler to close the race)
+ * @padding0:       ignored
+ * @exit_reason:    out: enum lodge_exit_reason
+ * @vendor_code:    out: the processor's own exit code, for people
+ * @io:             LODGE_EXIT_IO: @port, @width 1, 2 or 4 bytes, @direction
+ *                  LODGE_IO_*, @data
+ * @mmio:           LODGE_EXIT_MMIO: @addr guest physical, @width 1 to 8 bytes
+ *                  (never across a page), @is_write, @data little endian
+ * @memory:         LODGE_EXIT_MEMORY: @addr guest physical, @error an errno
+ * @fail:           FAIL_ENTRY, INTERNAL, SHUTDOWN: where the guest was (@rip,
+ *                  @insn with @insn_len bytes), and in words why (@reason)
+ */
+struct lodge_run {
+	__u8 immediate_exit;
+	__u8 padding0[7];
+
+	__u32 exit_reason;
+	__u32 padding1;
+	__u64 vendor_code;
+	union {
+		struct {
+			__u16 port;
+			__u8 width;
+			__u8 direction;
+			__u32 data;
+		} io;
+		struct {
+			__u64 addr;
+			__u8 data[8];
+			__u32 width;
+			__u32 is_write;
+		} mmio;
+		struct {
+			__u64 addr;
+			__s32 error;
+			__u32 is_write;
+		} memory;
+		struct {
+			__u64 rip;
+			__u64 info1;
+			__u64 info2;
+			__u32 insn_len;
+			__u8 insn[16];
+			char reason[92];
+		} fail;
+		__u8 padding2[256];
+	};
+};
+
+#endif /* _UAPI_LINUX_LODGE_H */
