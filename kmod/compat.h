@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one place for what differs between kernels.  HAVE_* comes from compile
+ * probes (probes/), so it follows what a distribution has backported.
+ */
+#ifndef LODGE_COMPAT_H
+#define LODGE_COMPAT_H
+
+#include <linux/kconfig.h>
+#include <asm/msr.h>
+#include "probed.h"
+
+#ifndef CONFIG_KVM_XFER_TO_GUEST_WORK
+#error "the kernel lacks CONFIG_KVM_XFER_TO_GUEST_WORK: build it with CONFIG_KVM=m"
+#endif
+#ifndef CONFIG_MMU_NOTIFIER
+#error "the kernel lacks CONFIG_MMU_NOTIFIER: build it with CONFIG_KVM=m"
+#endif
+
+#ifndef HAVE_RDMSRQ
+#define rdmsrq(msr, value)	rdmsrl(msr, value)
+#define wrmsrq(msr, value)	wrmsrl(msr, value)
+#define rdmsrq_safe(msr, p)	rdmsrl_safe(msr, p)
+#define wrmsrq_safe(msr, value)	wrmsrl_safe(msr, value)
+#endif
+
+#ifdef HAVE_ENTRY_VIRT
+#include <linux/entry-virt.h>
+#define lodge_handle_work()	xfer_to_guest_mode_handle_work()
+#else
+#include <linux/entry-kvm.h>
+#define lodge_handle_work()	xfer_to_guest_mode_handle_work(NULL)
+#endif
+
+#endif /* LODGE_COMPAT_H */

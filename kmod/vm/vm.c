@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The VM object: a descriptor, and what hangs on it. */
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <asm/tsc.h>
+#include "eventfd.h"
+#include "irq.h"
+#include "memory.h"
+#include "rootmode.h"
+#include "vm.h"
+
+static void vm_free(struct kref *ref)
+{
+	struct lodge_vm *vm = container_of(ref, struct lodge_vm, ref);
+
+	/* Creation run backwards; no vCPU runs, its descriptor held a reference. */
+	lodge_eventfds_destroy(vm);
+	lodge_vcpus_destroy(vm);
+	lodge_ioapic_destroy(vm);
+	lodge_memory_destroy(vm);
+	lodge_rootmode_put();
+	cleanup_srcu_struct(&vm->srcu);
+	mmdrop(vm->mm);
+	kfree(vm);
+}
+
+void lodge_vm_get(struct lodge_vm *vm)
+{
+	kref_get(&vm->ref);
+}
+
+void lodge_vm_put(struct lodge_vm *vm)
+{
+	kref_put(&vm->ref, vm_free);
+}
+
+/* Makes the target leave the guest and wait for us: the IPI alone does it. */
+static void flush_ack(void *unused)
+{
+}
+
+void lodge_vm_flush_tlbs(struct lodge_vm *vm)
+{
+	struct lodge_vcpu *vcpu;
+	int i, cpu;
+
+	for (i = 0; i < LODGE_MAX_VCPUS; i++) {
+		vcpu = READ_ONCE(vm->vcpus[i]);
+		if (!vcpu)
+			continue;
+		lodge_vcpu_request(vcpu, REQ_FLUSH_TLB);
+		/*
+		 * Pairs with the run loop: it says that it is in the guest, then
+		 * looks for requests.  Either it sees ours, or we see it there.
+		 */
+		smp_mb__after_atomic();
+		if (READ_ONCE(vcpu->mode) != VCPU_IN_GUEST)
+			continue;
+		/*
+		 * If it moves to another CPU meanwhile, it has left the guest,
+		 * and will see the request on its way back.
+		 */
+		cpu = READ_ONCE(vcpu->cpu);
+		smp_call_function_single(cpu, flush_ack, NULL, 1);
+	}
+}
+
+void lodge_vm_kill(struct lodge_vm *vm)
+{
+	struct lodge_vcpu *vcpu;
+	int i;
+
+	for (i = 0; i < LODGE_MAX_VCPUS; i++) {
+		vcpu = READ_ONCE(vm->vcpus[i]);
+		if (!vcpu)
+			continue;
+		lodge_vcpu_request(vcpu, REQ_DEAD);
+		lodge_vcpu_kick(vcpu);
+	}
+}
+
+static long vm_create_vcpu(struct lodge_vm *vm, void __user *arg)
+{
+	struct lodge_create_vcpu args;
+	int ret;
+
+	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	if (ret)
+		return ret;
+	return lodge_vcpu_create(vm, &args);
+}
+
+static long vm_set_memory(struct lodge_vm *vm, void __user *arg)
+{
+	struct lodge_memory args;
+	int ret;
+
+	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	if (ret)
+		return ret;
+	return lodge_memory_set(vm, &args);
+}
+
+static long vm_irq_line(struct lodge_vm *vm, void __user *arg)
+{
+	struct lodge_irq_line args;
+	int ret;
+
+	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	if (ret)
+		return ret;
+	if (args.level > 1 || args.reserved)
+		return -EINVAL;
+	return lodge_ioapic_set_line(vm, args.gsi, args.level, IRQ_SOURCE_USER);
+}
+
+static long vm_signal_msi(struct lodge_vm *vm, void __user *arg)
+{
+	struct lodge_msi args;
+	int ret;
+
+	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	if (ret)
+		return ret;
+	if (args.flags || args.reserved)
+		return -EINVAL;
+	return lodge_irq_msi(vm, args.address, args.data);
+}
+
+static long vm_ioeventfd(struct lodge_vm *vm, void __user *arg)
+{
+	struct lodge_ioeventfd args;
+	int ret;
+
+	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	if (ret)
+		return ret;
+	return lodge_ioeventfd(vm, &args);
+}
+
+static long vm_irqfd(struct lodge_vm *vm, void __user *arg)
+{
+	struct lodge_irqfd args;
+	int ret;
+
+	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	if (ret)
+		return ret;
+	return lodge_irqfd(vm, &args);
+}
+
+/* The only state that belongs to a VM as a whole is the I/O APIC's. */
+static long vm_state(struct lodge_vm *vm, void __user *arg, bool set)
+{
+	struct lodge_ioapic_state ioapic;
+	struct lodge_state args;
+	int ret;
+
+	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	if (ret)
+		return ret;
+	if (args.reserved || args.kind != LODGE_STATE_IOAPIC ||
+	    args.data_size != sizeof(ioapic))
+		return -EINVAL;
+
+	if (set) {
+		if (copy_from_user(&ioapic, u64_to_user_ptr(args.data),
+				   sizeof(ioapic)))
+			return -EFAULT;
+		return lodge_ioapic_set_state(vm, &ioapic);
+	}
+	memset(&ioapic, 0, sizeof(ioapic));
+	lodge_ioapic_get_state(vm, &ioapic);
+	if (copy_to_user(u64_to_user_ptr(args.data), &ioapic, sizeof(ioapic)))
+		return -EFAULT;
+	return 0;
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct lodge_vm *vm = file->private_data;
+	void __user *p = (void __user *)arg;
+
+	if (current->mm != vm->mm)
+		return -EIO;
+
+	switch (cmd) {
+	case LODGE_CREATE_VCPU:
+		return vm_create_vcpu(vm, p);
+	case LODGE_SET_MEMORY:
+		return vm_set_memory(vm, p);
+	case LODGE_IRQ_LINE:
+		return vm_irq_line(vm, p);
+	case LODGE_SIGNAL_MSI:
+		return vm_signal_msi(vm, p);
+	case LODGE_IOEVENTFD:
+		return vm_ioeventfd(vm, p);
+	case LODGE_IRQFD:
+		return vm_irqfd(vm, p);
+	case LODGE_GET_STATE:
+		return vm_state(vm, p, false);
+	case LODGE_SET_STATE:
+		return vm_state(vm, p, true);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	lodge_vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.release = vm_release,
+	.unlocked_ioctl = vm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+int lodge_vm_create(const struct lodge_create_vm *args)
+{
+	struct lodge_vm *vm;
+	int ret;
+
+	if (args->flags)
+		return -EINVAL;
+
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return -ENOMEM;
+	kref_init(&vm->ref);
+	mutex_init(&vm->lock);
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+	vm->boot_ns = ktime_get_boottime_ns();
+	vm->boot_tsc = rdtsc();
+
+	ret = init_srcu_struct(&vm->srcu);
+	if (ret)
+		goto out_mm;
+	ret = lodge_rootmode_get();
+	if (ret)
+		goto out_srcu;
+	ret = lodge_memory_create(vm);
+	if (ret)
+		goto out_rootmode;
+	ret = lodge_ioapic_create(vm);
+	if (ret)
+		goto out_memory;
+	ret = lodge_eventfds_create(vm);
+	if (ret)
+		goto out_ioapic;
+
+	ret = anon_inode_getfd("lodge-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
+	if (ret < 0)
+		goto out_eventfds;
+	return ret;
+
+out_eventfds:
+	lodge_eventfds_destroy(vm);
+out_ioapic:
+	lodge_ioapic_destroy(vm);
+out_memory:
+	lodge_memory_destroy(vm);
+out_rootmode:
+	lodge_rootmode_put();
+out_srcu:
+	cleanup_srcu_struct(&vm->srcu);
+out_mm:
+	mmdrop(vm->mm);
+	kfree(vm);
+	return ret;
+}
