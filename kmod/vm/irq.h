@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Interrupts: local APICs, the I/O APIC, messages between them. */
+#ifndef LODGE_VM_IRQ_H
+#define LODGE_VM_IRQ_H
+
+#include "vm.h"
+
+/* Delivery modes, as in ICR, redirection entries and message data */
+enum lodge_delivery {
+	DELIVER_FIXED = 0,
+	DELIVER_LOWEST = 1,
+	DELIVER_SMI = 2,
+	DELIVER_NMI = 4,
+	DELIVER_INIT = 5,
+	DELIVER_STARTUP = 6,
+	DELIVER_EXTINT = 7,
+};
+
+/* Destination shorthands of an IPI */
+enum lodge_shorthand {
+	DEST_NONE = 0,
+	DEST_SELF = 1,
+	DEST_ALL = 2,
+	DEST_OTHERS = 3,
+};
+
+#define DEST_BROADCAST	0xffffffffU
+
+/**
+ * struct lodge_irq_msg - an interrupt message on the way to local APICs
+ * @dest: destination, 32 bits as in x2APIC mode; senders with 8 bits make
+ *        DEST_BROADCAST of 0xff
+ * @vector: vector
+ * @delivery: enum lodge_delivery
+ * @logical: destination mode
+ * @level: asserted
+ * @trigger_level: level-triggered
+ * @shorthand: enum lodge_shorthand
+ */
+struct lodge_irq_msg {
+	u32 dest;
+	u8 vector;
+	u8 delivery;
+	bool logical;
+	bool level;
+	bool trigger_level;
+	u8 shorthand;
+};
+
+/* vm/lapic.c */
+int lodge_lapic_create(struct lodge_vcpu *vcpu);
+void lodge_lapic_destroy(struct lodge_vcpu *vcpu);
+
+/**
+ * lodge_lapic_reset() - registers as after RESET or, with @init, INIT
+ * @vcpu: the vCPU, by its own thread
+ * @init: INIT keeps the APIC ID and IA32_APIC_BASE
+ */
+void lodge_lapic_reset(struct lodge_vcpu *vcpu, bool init);
+
+/**
+ * lodge_lapic_next_irq() - the vector that the guest would take now
+ * @vcpu: the vCPU, by its own thread
+ *
+ * Moves an expired timer into IRR first.  Context: any.
+ * Return: a vector whose class is above the processor priority, or -1
+ */
+int lodge_lapic_next_irq(struct lodge_vcpu *vcpu);
+
+/**
+ * lodge_lapic_ack() - the guest takes it: from IRR to ISR
+ * @vcpu: the vCPU, by its own thread
+ * @vector: what lodge_lapic_next_irq() gave
+ */
+void lodge_lapic_ack(struct lodge_vcpu *vcpu, int vector);
+
+/**
+ * lodge_lapic_mmio() - an access to the register page (xAPIC mode)
+ * @vcpu: the vCPU, by its own thread
+ * @gpa: guest physical address
+ * @data: little endian, up to 8 bytes
+ * @width: bytes
+ * @write: direction
+ *
+ * Context: must not sleep.
+ * Return: false if it is not this vCPU's APIC
+ */
+bool lodge_lapic_mmio(struct lodge_vcpu *vcpu, u64 gpa, void *data, int width,
+		      bool write);
+
+/**
+ * lodge_lapic_msr() - x2APIC registers, IA32_APIC_BASE, IA32_TSC_DEADLINE
+ * @vcpu: the vCPU, by its own thread
+ * @index: MSR
+ * @value: in or out
+ * @write: direction
+ *
+ * Context: must not sleep.
+ * Return: 0, or 1 for #GP
+ */
+int lodge_lapic_msr(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write);
+
+/**
+ * lodge_lapic_set_base() - write IA32_APIC_BASE
+ * @vcpu: the vCPU, by its own thread
+ * @value: as written
+ * @host: the tool asks: any mode may follow any other, and the BSP bit is
+ *        taken as it is.  It comes before LODGE_STATE_LAPIC, whose meaning
+ *        depends on the mode.
+ *
+ * Return: 0, or 1 for #GP
+ */
+int lodge_lapic_set_base(struct lodge_vcpu *vcpu, u64 value, bool host);
+
+u64 lodge_lapic_get_cr8(struct lodge_vcpu *vcpu);
+void lodge_lapic_set_cr8(struct lodge_vcpu *vcpu, u64 cr8);
+void lodge_lapic_get_state(struct lodge_vcpu *vcpu, struct lodge_lapic_state *s);
+int lodge_lapic_set_state(struct lodge_vcpu *vcpu,
+			  const struct lodge_lapic_state *s);
+
+/* The guest's time stamp counter was moved: arm the deadline timer again. */
+void lodge_lapic_tsc_moved(struct lodge_vcpu *vcpu);
+
+/**
+ * lodge_vcpu_nmi() - one more NMI for a vCPU, as far as it can remember it
+ * @vcpu: the vCPU
+ *
+ * Context: any.
+ */
+void lodge_vcpu_nmi(struct lodge_vcpu *vcpu);
+
+/**
+ * lodge_lapic_deliver() - an interrupt message reaches the local APICs
+ * @vm: the VM
+ * @source: sender of an IPI, NULL for devices
+ * @msg: the message
+ *
+ * Context: any, hard interrupts too.
+ * Return: how many vCPUs took it
+ */
+int lodge_lapic_deliver(struct lodge_vm *vm, struct lodge_vcpu *source,
+			const struct lodge_irq_msg *msg);
+
+/* vm/ioapic.c */
+#define LODGE_IOAPIC_BASE	0xfec00000ULL
+
+int lodge_ioapic_create(struct lodge_vm *vm);
+void lodge_ioapic_destroy(struct lodge_vm *vm);
+bool lodge_ioapic_mmio(struct lodge_vm *vm, u64 gpa, void *data, int width,
+		       bool write);
+
+/* Who drives a pin: it is asserted while any of them asserts it. */
+enum lodge_irq_source {
+	IRQ_SOURCE_USER,
+	IRQ_SOURCE_IRQFD,
+	IRQ_SOURCE_RESAMPLE,	/* irqfds that hold a pin until its EOI */
+	NR_IRQ_SOURCES
+};
+
+/* Context: any, hard interrupts too. Return: 0 or -EINVAL */
+int lodge_ioapic_set_line(struct lodge_vm *vm, u32 gsi, bool level,
+			  enum lodge_irq_source source);
+/* A rising and a falling edge in one, from IRQ_SOURCE_IRQFD.  Context: as above */
+void lodge_ioapic_pulse(struct lodge_vm *vm, u32 gsi);
+/* A local APIC saw the EOI of a level-triggered vector. */
+void lodge_ioapic_eoi(struct lodge_vm *vm, u8 vector);
+void lodge_ioapic_get_state(struct lodge_vm *vm, struct lodge_ioapic_state *s);
+int lodge_ioapic_set_state(struct lodge_vm *vm,
+			   const struct lodge_ioapic_state *s);
+
+/* vm/irq.c */
+
+/**
+ * lodge_msi_decode() - what a message signalled interrupt asks for
+ * @address: Intel SDM vol. 3, 11.11.1
+ * @data: Intel SDM vol. 3, 11.11.2
+ * @msg: out
+ *
+ * Return: 0, or -EINVAL (not an MSI address, or a reserved delivery mode)
+ */
+int lodge_msi_decode(u64 address, u32 data, struct lodge_irq_msg *msg);
+
+/* Context: any. Return: how many vCPUs took it, or -EINVAL */
+int lodge_irq_msi(struct lodge_vm *vm, u64 address, u32 data);
+
+#endif /* LODGE_VM_IRQ_H */
