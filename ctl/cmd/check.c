@@ -1,0 +1,704 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lodge check: can this host run VMs and containers, and if not, why not? */
+#include "cmd/cmd.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "vmm/vm.h"
+
+#define FOR_VM		1U
+#define FOR_CONTAINER	2U
+
+#define MSR_FEATURE_CONTROL	0x3a
+#define MSR_VM_CR		0xc0010114
+#define FEATURE_CONTROL_LOCKED	(1ULL << 0)
+#define FEATURE_CONTROL_VMX	(1ULL << 2)
+#define VM_CR_SVM_DISABLED	(1ULL << 4)
+
+enum verdict {
+	VERDICT_OK,
+	VERDICT_WARN,
+	VERDICT_NO,
+};
+
+static const char *const verdict_names[] = { "ok", "warn", "no" };
+
+/**
+ * struct finding - one requirement, and whether the host meets it
+ * @requirement: in a few words
+ * @needed_for: FOR_VM, FOR_CONTAINER
+ * @verdict: enum verdict
+ * @reason: what was found
+ * @remedy: what to do; empty if nothing is to be done
+ */
+struct finding {
+	const char *requirement;
+	unsigned int needed_for;
+	enum verdict verdict;
+	char reason[384];
+	char remedy[256];
+};
+
+#define MAX_FINDINGS	40
+
+struct report {
+	unsigned int wanted;
+	unsigned int count;
+	struct finding findings[MAX_FINDINGS];
+};
+
+__attribute__((format(printf, 5, 6)))
+static struct finding *add(struct report *report, unsigned int needed_for,
+			   const char *requirement, enum verdict verdict,
+			   const char *fmt, ...)
+{
+	static struct finding not_wanted;
+	struct finding *finding = &not_wanted;
+	va_list args;
+
+	if (needed_for & report->wanted && report->count < MAX_FINDINGS)
+		finding = &report->findings[report->count++];
+	finding->requirement = requirement;
+	finding->needed_for = needed_for;
+	finding->verdict = verdict;
+	finding->remedy[0] = '\0';
+	va_start(args, fmt);
+	vsnprintf(finding->reason, sizeof(finding->reason), fmt, args);
+	va_end(args);
+	return finding;
+}
+
+static void remedy(struct finding *finding, const char *text)
+{
+	snprintf(finding->remedy, sizeof(finding->remedy), "%s", text);
+}
+
+/* Looking at the host */
+
+/* The first line of a small file, without its newline. */
+static bool read_line(const char *path, char *line, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t count;
+
+	line[0] = '\0';
+	if (fd < 0)
+		return false;
+	count = read(fd, line, size - 1);
+	close(fd);
+	if (count < 0)
+		return false;
+	line[count] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
+/* Does the file have a line on which @word is a whole word? */
+static bool file_has_word(const char *path, const char *prefix, const char *word)
+{
+	FILE *file = fopen(path, "re");
+	size_t length = strlen(word);
+	char *line = NULL;
+	bool found = false;
+	size_t size = 0;
+
+	if (!file)
+		return false;
+	while (!found && getline(&line, &size, file) >= 0) {
+		const char *at = line;
+
+		if (strncmp(line, prefix, strlen(prefix)))
+			continue;
+		while (!found && (at = strstr(at, word))) {
+			bool begins = at == line || strchr(" \t:", at[-1]);
+
+			found = begins && strchr(" \t\n", at[length]);
+			at += length;
+		}
+	}
+	free(line);
+	fclose(file);
+	return found;
+}
+
+static bool cpu_flag(const char *flag)
+{
+	return file_has_word("/proc/cpuinfo", "flags", flag) ||
+	       file_has_word("/proc/cpuinfo", "vmx flags", flag);
+}
+
+static bool module_loaded(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
+	return !access(path, F_OK);
+}
+
+/* Is it a module that can be loaded? */
+static bool module_available(const char *name)
+{
+	char path[256], word[64];
+	struct utsname uts;
+	FILE *file;
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	if (uname(&uts))
+		return false;
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", uts.release);
+	snprintf(word, sizeof(word), "/%s.ko", name);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (!found && getline(&line, &size, file) >= 0) {
+		line[strcspn(line, ":\n")] = '\0';
+		found = strstr(line, word);
+	}
+	free(line);
+	fclose(file);
+	return found;
+}
+
+/* Without the msr module this is not known. */
+static bool read_msr(uint32_t index, uint64_t *value)
+{
+	int fd = open("/dev/cpu/0/msr", O_RDONLY | O_CLOEXEC);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	done = pread(fd, value, sizeof(*value), index) == sizeof(*value);
+	close(fd);
+	return done;
+}
+
+/* Virtual machines: the processor */
+
+struct cpu {
+	bool svm;
+	bool vmx;
+	bool nested_paging;
+	unsigned int asids;
+};
+
+static struct cpu look_at_cpu(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+	struct cpu cpu = { false, false, false, 0 };
+
+	if (__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx))
+		cpu.svm = ecx & (1U << 2);
+	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+		cpu.vmx = ecx & (1U << 5);
+	if (cpu.svm && __get_cpuid(0x8000000a, &eax, &ebx, &ecx, &edx)) {
+		cpu.nested_paging = edx & 1;
+		cpu.asids = ebx;
+	}
+	/* VMX tells of EPT in an MSR, which only the kernel can read for sure. */
+	if (cpu.vmx)
+		cpu.nested_paging = cpu_flag("ept");
+	return cpu;
+}
+
+static void check_firmware(struct report *report, const struct cpu *cpu)
+{
+	const char *flag = cpu->svm ? "svm" : "vmx";
+	const char *requirement = "enabled in the firmware";
+	uint64_t msr;
+	bool known = false, disabled = false;
+
+	if (cpu->svm && read_msr(MSR_VM_CR, &msr)) {
+		known = true;
+		disabled = msr & VM_CR_SVM_DISABLED;
+	} else if (cpu->vmx && read_msr(MSR_FEATURE_CONTROL, &msr)) {
+		known = true;
+		disabled = msr & FEATURE_CONTROL_LOCKED &&
+			   !(msr & FEATURE_CONTROL_VMX);
+	}
+	if (disabled || (!known && !cpu_flag(flag)))
+		remedy(add(report, FOR_VM, requirement, VERDICT_NO,
+			   "the firmware has switched %s off",
+			   cpu->svm ? "SVM" : "VMX"),
+		       cpu->svm ? "switch on 'SVM Mode' or 'AMD-V' in the firmware's setup" :
+		       "switch on 'VT-x' in the firmware's setup");
+	else
+		add(report, FOR_VM, requirement, VERDICT_OK, "%s",
+		    known ? "yes" : "as far as the kernel tells");
+}
+
+static void check_cpu(struct report *report)
+{
+	struct cpu cpu = look_at_cpu();
+
+	if (!cpu.svm && !cpu.vmx) {
+		remedy(add(report, FOR_VM, "CPU virtualization", VERDICT_NO,
+			   "the CPU shows neither SVM nor VMX"),
+		       "switch it on in the firmware's setup, or in the hypervisor's that this host runs under");
+		return;
+	}
+	add(report, FOR_VM, "CPU virtualization", VERDICT_OK, "%s",
+	    cpu.svm ? "SVM (AMD)" : "VMX (Intel)");
+	if (cpu.nested_paging)
+		add(report, FOR_VM, "nested paging", VERDICT_OK, "%s",
+		    cpu.svm ? "NPT" : "EPT");
+	else
+		remedy(add(report, FOR_VM, "nested paging", VERDICT_NO,
+			   "the CPU does not have it"),
+		       "use another host: lodge does not run VMs without");
+	check_firmware(report, &cpu);
+}
+
+/* Virtual machines: the module */
+
+static void check_loading(struct report *report, unsigned int needed_for)
+{
+	char line[128];
+	struct finding *finding;
+
+	if (module_loaded("lodge")) {
+		add(report, needed_for, "module lodge", VERDICT_OK, "loaded");
+		return;
+	}
+	finding = add(report, needed_for, "module lodge", VERDICT_NO, "not loaded");
+	remedy(finding, module_available("lodge") ? "modprobe lodge" :
+	       "build it with 'make modules', then insmod lodge.ko");
+	if (read_line("/proc/sys/kernel/modules_disabled", line, sizeof(line)) &&
+	    line[0] == '1') {
+		snprintf(finding->reason, sizeof(finding->reason),
+			 "not loaded, and kernel.modules_disabled is 1");
+		remedy(finding, "reboot: it cannot be switched back");
+	} else if (read_line("/sys/kernel/security/lockdown", line, sizeof(line)) &&
+		   line[0] && !strstr(line, "[none]")) {
+		snprintf(finding->reason, sizeof(finding->reason),
+			 "not loaded, and the kernel is locked down: it takes signed modules only");
+		remedy(finding, "sign lodge.ko with an enrolled key, or switch secure boot off");
+	}
+}
+
+/* Return: a descriptor of /dev/lodge, or -1 */
+static int check_device(struct report *report, unsigned int needed_for)
+{
+	const char *requirement = LODGE_DEVICE;
+	struct error error;
+	int fd;
+
+	fd = lodge_open(&error);
+	if (fd >= 0)
+		add(report, needed_for, requirement, VERDICT_OK, "can be opened");
+	else
+		remedy(add(report, needed_for, requirement, VERDICT_NO, "%s",
+			   error.text), error.advice);
+	return fd;
+}
+
+static void feature_names(uint64_t features, char *text, size_t size)
+{
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} names[] = {
+		{ LODGE_FEATURE_NEXT_RIP, "next-rip" },
+		{ LODGE_FEATURE_DECODE_ASSISTS, "decode-assists" },
+		{ LODGE_FEATURE_CLEAN_BITS, "clean-bits" },
+		{ LODGE_FEATURE_FLUSH_BY_ASID, "flush-by-asid" },
+		{ LODGE_FEATURE_HUGE_1G, "1g-pages" },
+		{ LODGE_FEATURE_VIRTUAL_SPEC_CTRL, "spec-ctrl" },
+	};
+	size_t i, used = 0;
+
+	text[0] = '\0';
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!(features & names[i].bit))
+			continue;
+		used += (size_t)snprintf(text + used, size - used, "%s%s",
+					 used ? ", " : "", names[i].name);
+		if (used >= size)
+			return;
+	}
+	if (!used)
+		snprintf(text, size, "none");
+}
+
+static void check_info(struct report *report, int fd)
+{
+	struct lodge_info info = { .size = sizeof(info) };
+	struct finding *finding;
+	char features[128];
+	bool amd;
+
+	if (ioctl(fd, LODGE_GET_INFO, &info)) {
+		remedy(add(report, FOR_VM, "module's answer", VERDICT_NO,
+			   "LODGE_GET_INFO: %s", strerror(errno)),
+		       "load the module of this version of lodge");
+		return;
+	}
+	info.reason[sizeof(info.reason) - 1] = '\0';
+	amd = look_at_cpu().svm;
+	if (info.vm_error) {
+		finding = add(report, FOR_VM, "root mode", VERDICT_NO, "%s",
+			      info.reason[0] ? info.reason :
+			      strerror(info.vm_error < 0 ? -info.vm_error :
+				       info.vm_error));
+		if (info.vm_error == EBUSY || info.vm_error == -EBUSY)
+			remedy(finding, amd ?
+			       "rmmod kvm_amd kvm, or boot with kvm.enable_virt_at_load=0" :
+			       "rmmod kvm_intel kvm, or boot with kvm.enable_virt_at_load=0");
+		else
+			remedy(finding, "see the lines above");
+		return;
+	}
+	add(report, FOR_VM, "root mode", VERDICT_OK, "free; the module uses %s",
+	    info.vendor == LODGE_VENDOR_SVM ? "SVM" :
+	    info.vendor == LODGE_VENDOR_VMX ? "VMX" : "an unknown extension");
+	feature_names(info.features, features, sizeof(features));
+	add(report, FOR_VM, "CPU extras", VERDICT_OK, "%s", features);
+	add(report, FOR_VM, "limits of a VM", VERDICT_OK,
+	    "%u CPUs, %u address bits, %u ASIDs, TSC %u.%03u MHz",
+	    info.max_vcpus, info.phys_bits, info.nr_asids,
+	    info.tsc_khz / 1000, info.tsc_khz % 1000);
+}
+
+/*
+ * From 6.12 on KVM takes root mode when it is loaded, unless told otherwise;
+ * before, while it has guests.
+ */
+static void check_kvm(struct report *report)
+{
+	const char *vendor = module_loaded("kvm_amd") ? "kvm_amd" :
+			     module_loaded("kvm_intel") ? "kvm_intel" : NULL;
+	char line[16], text[64];
+	struct finding *finding;
+
+	if (!vendor) {
+		add(report, FOR_VM, "KVM is out of the way", VERDICT_OK, "not loaded");
+		return;
+	}
+	if (!read_line("/sys/module/kvm/parameters/enable_virt_at_load", line,
+		       sizeof(line)) || line[0] == 'N') {
+		add(report, FOR_VM, "KVM is out of the way", VERDICT_WARN,
+		    "%s is loaded; while it has guests, lodge cannot have any",
+		    vendor);
+		return;
+	}
+	finding = add(report, FOR_VM, "KVM is out of the way", VERDICT_WARN,
+		      "%s is loaded, and holds root mode all the time", vendor);
+	snprintf(text, sizeof(text),
+		 "rmmod %s kvm, or boot with kvm.enable_virt_at_load=0", vendor);
+	remedy(finding, text);
+}
+
+/* Containers */
+
+static void check_filesystem(struct report *report, const char *requirement,
+			     const char *name, const char *option)
+{
+	char text[128];
+
+	if (file_has_word("/proc/filesystems", "", name)) {
+		add(report, FOR_CONTAINER, requirement, VERDICT_OK, "there");
+	} else if (module_available(name)) {
+		add(report, FOR_CONTAINER, requirement, VERDICT_OK,
+		    "a module, loaded when it is used");
+	} else {
+		snprintf(text, sizeof(text),
+			 "use a kernel with CONFIG_%s, or install its module %s",
+			 option, name);
+		remedy(add(report, FOR_CONTAINER, requirement, VERDICT_NO,
+			   "the kernel does not have it"), text);
+	}
+}
+
+static void check_cgroup(struct report *report)
+{
+	if (!file_has_word("/proc/filesystems", "", "cgroup2"))
+		remedy(add(report, FOR_CONTAINER, "cgroup v2", VERDICT_NO,
+			   "the kernel does not have it"),
+		       "use a kernel with CONFIG_CGROUPS");
+	else if (!file_has_word("/proc/self/mounts", "", "cgroup2"))
+		remedy(add(report, FOR_CONTAINER, "cgroup v2", VERDICT_WARN,
+			   "not mounted"),
+		       "mount -t cgroup2 none /sys/fs/cgroup");
+	else
+		add(report, FOR_CONTAINER, "cgroup v2", VERDICT_OK, "mounted");
+}
+
+static void check_namespaces(struct report *report)
+{
+	static const char *const names[] = {
+		"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts",
+	};
+	char missing[96] = "", path[64], line[32];
+	bool user = false;
+	size_t i, used = 0;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		if (!access(path, F_OK)) {
+			user |= !strcmp(names[i], "user");
+			continue;
+		}
+		used += (size_t)snprintf(missing + used, sizeof(missing) - used,
+					 "%s%s", used ? ", " : "", names[i]);
+	}
+	if (used)
+		remedy(add(report, FOR_CONTAINER, "namespaces", VERDICT_NO,
+			   "the kernel lacks: %s", missing),
+		       "use a kernel with CONFIG_NAMESPACES and all below it");
+	else
+		add(report, FOR_CONTAINER, "namespaces", VERDICT_OK, "all");
+	if (!user)
+		return;
+	if (read_line("/proc/sys/user/max_user_namespaces", line, sizeof(line)) &&
+	    !strcmp(line, "0"))
+		remedy(add(report, FOR_CONTAINER, "user namespaces", VERDICT_NO,
+			   "none are allowed"),
+		       "sysctl user.max_user_namespaces=10000");
+	else if (geteuid() &&
+		 read_line("/proc/sys/kernel/unprivileged_userns_clone", line,
+			   sizeof(line)) && !strcmp(line, "0"))
+		remedy(add(report, FOR_CONTAINER, "user namespaces", VERDICT_NO,
+			   "only for root"),
+		       "sysctl kernel.unprivileged_userns_clone=1, or run as root");
+	else
+		add(report, FOR_CONTAINER, "user namespaces", VERDICT_OK, "allowed");
+}
+
+static void check_seccomp(struct report *report)
+{
+	if (!access("/proc/sys/kernel/seccomp/actions_avail", F_OK))
+		add(report, FOR_CONTAINER, "seccomp filters", VERDICT_OK, "there");
+	else
+		remedy(add(report, FOR_CONTAINER, "seccomp filters", VERDICT_NO,
+			   "the kernel does not have them"),
+		       "use a kernel with CONFIG_SECCOMP_FILTER");
+}
+
+/* The wall around a container hangs on ftrace. */
+static void check_ftrace(struct report *report)
+{
+	char line[16];
+
+	if (!read_line("/proc/sys/kernel/ftrace_enabled", line, sizeof(line)))
+		remedy(add(report, FOR_CONTAINER, "ftrace", VERDICT_NO,
+			   "the kernel does not have it"),
+		       "use a kernel with CONFIG_DYNAMIC_FTRACE");
+	else if (line[0] == '0')
+		remedy(add(report, FOR_CONTAINER, "ftrace", VERDICT_NO,
+			   "switched off"), "sysctl kernel.ftrace_enabled=1");
+	else
+		add(report, FOR_CONTAINER, "ftrace", VERDICT_OK, "there");
+}
+
+/* Printing */
+
+static bool possible(const struct report *report, unsigned int what)
+{
+	unsigned int i;
+
+	for (i = 0; i < report->count; i++)
+		if (report->findings[i].needed_for & what &&
+		    report->findings[i].verdict == VERDICT_NO)
+			return false;
+	return true;
+}
+
+static void print_table(const struct report *report)
+{
+	int width = 0, reason_width = 0;
+	unsigned int i;
+
+	for (i = 0; i < report->count; i++) {
+		const struct finding *finding = &report->findings[i];
+		int length = (int)strlen(finding->requirement);
+
+		if (length > width)
+			width = length;
+		length = (int)strlen(finding->reason);
+		if (finding->remedy[0] && length > reason_width)
+			reason_width = length;
+	}
+	for (i = 0; i < report->count; i++) {
+		const struct finding *finding = &report->findings[i];
+
+		printf("%-4s  %-*s  ", verdict_names[finding->verdict], width,
+		       finding->requirement);
+		if (finding->remedy[0])
+			printf("%-*s  -> %s\n", reason_width, finding->reason,
+			       finding->remedy);
+		else
+			printf("%s\n", finding->reason);
+	}
+}
+
+static void print_json_string(const char *name, const char *text)
+{
+	printf("\"%s\": \"", name);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			printf("\\%c", *text);
+		else if ((unsigned char)*text < 0x20)
+			printf("\\u%04x", (unsigned char)*text);
+		else
+			putchar(*text);
+	}
+	putchar('"');
+}
+
+static void print_json(const struct report *report)
+{
+	unsigned int i;
+
+	printf("{\n  \"requirements\": [");
+	for (i = 0; i < report->count; i++) {
+		const struct finding *finding = &report->findings[i];
+		bool vm = finding->needed_for & FOR_VM;
+		bool container = finding->needed_for & FOR_CONTAINER;
+
+		printf("%s\n    { ", i ? "," : "");
+		print_json_string("requirement", finding->requirement);
+		printf(", ");
+		print_json_string("verdict", verdict_names[finding->verdict]);
+		printf(", \"needed_for\": [%s%s%s], ", vm ? "\"vm\"" : "",
+		       vm && container ? ", " : "",
+		       container ? "\"container\"" : "");
+		print_json_string("reason", finding->reason);
+		printf(", ");
+		print_json_string("remedy", finding->remedy);
+		printf(" }");
+	}
+	printf("\n  ]");
+	if (report->wanted & FOR_VM)
+		printf(",\n  \"vm\": %s",
+		       possible(report, FOR_VM) ? "true" : "false");
+	if (report->wanted & FOR_CONTAINER)
+		printf(",\n  \"container\": %s",
+		       possible(report, FOR_CONTAINER) ? "true" : "false");
+	printf("\n}\n");
+}
+
+static void print_summary(const struct report *report)
+{
+	bool vm = possible(report, FOR_VM);
+	bool container = possible(report, FOR_CONTAINER);
+
+	putchar('\n');
+	if (report->wanted == FOR_VM)
+		printf("This host %s run virtual machines.\n",
+		       vm ? "can" : "cannot");
+	else if (report->wanted == FOR_CONTAINER)
+		printf("This host %s run containers.\n",
+		       container ? "can" : "cannot");
+	else if (vm == container)
+		printf("This host can run %s virtual machines %s containers.\n",
+		       vm ? "both" : "neither", vm ? "and" : "nor");
+	else
+		printf("This host can run %s, but no %s.\n",
+		       vm ? "virtual machines" : "containers",
+		       vm ? "containers" : "virtual machines");
+}
+
+/* The verb */
+
+enum {
+	OPTION_JSON = 0x100,
+	OPTION_VM,
+	OPTION_CONTAINER,
+};
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "vm", no_argument, NULL, OPTION_VM },
+	{ "container", no_argument, NULL, OPTION_CONTAINER },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char help[] =
+	"Usage: lodge check [OPTION...]\n"
+	"\n"
+	"Says for each requirement whether this host meets it, and if not, what to do.\n"
+	"\n"
+	"  --vm         only what virtual machines need\n"
+	"  --container  only what containers need\n"
+	"  --json       print JSON\n"
+	"  -h, --help   print this\n"
+	"\n"
+	"Exit status: 0 if all that was asked about can run, else 1; 125 for an error.\n";
+
+static void look(struct report *report)
+{
+	int fd;
+
+	check_cpu(report);
+	check_loading(report, FOR_VM | FOR_CONTAINER);
+	fd = check_device(report, FOR_VM | FOR_CONTAINER);
+	if (fd >= 0) {
+		check_info(report, fd);
+		close(fd);
+	}
+	check_kvm(report);
+
+	check_namespaces(report);
+	check_cgroup(report);
+	check_filesystem(report, "overlayfs", "overlay", "OVERLAY_FS");
+	check_filesystem(report, "EROFS", "erofs", "EROFS_FS");
+	check_seccomp(report);
+	check_ftrace(report);
+}
+
+int cmd_check(int argc, char **argv)
+{
+	static struct report report;
+	bool json = false;
+	int option;
+
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		switch (option) {
+		case OPTION_JSON:
+			json = true;
+			break;
+		case OPTION_VM:
+			report.wanted |= FOR_VM;
+			break;
+		case OPTION_CONTAINER:
+			report.wanted |= FOR_CONTAINER;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return STATUS_OK;
+		default:
+			return cmd_bad_option("check", argc, argv, option);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "lodge: check takes no '%s'; 'lodge check --help' lists the options\n",
+			argv[optind]);
+		return STATUS_LODGE;
+	}
+	if (!report.wanted)
+		report.wanted = FOR_VM | FOR_CONTAINER;
+	look(&report);
+	if (json) {
+		print_json(&report);
+	} else {
+		print_table(&report);
+		print_summary(&report);
+	}
+	return possible(&report, report.wanted) ? STATUS_OK : 1;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The verbs: one file each. */
+#ifndef CMD_H
+#define CMD_H
+
+/* Exit statuses, as in docker where docker has one; see lodge(1). */
+#define STATUS_OK		0
+#define STATUS_GUEST_FAILED	70	/* the guest cannot go on */
+#define STATUS_LODGE		125	/* the error is lodge's own */
+#define STATUS_SIGNAL		128	/* + number of the signal */
+
+/**
+ * struct verb - what comes after `lodge` on the command line
+ * @name: the word
+ * @summary: one line for `lodge help`
+ * @run: does it; argv[0] is @name. Return: exit status
+ */
+struct verb {
+	const char *name;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+};
+
+int cmd_check(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+
+/*
+ * getopt_long() in quiet mode found something wrong with @argv: says what, in
+ * one line. Return: STATUS_LODGE
+ */
+int cmd_bad_option(const char *verb, int argc, char **argv, int returned);
+
+#endif /* CMD_H */

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Standard input and output as the guest's console.
+ *
+ * Output is gathered into lines: one write() a line is far cheaper than one a
+ * byte.  What does not end in a newline, such as a prompt, follows when the
+ * guest pauses or a timer fires.  Input waits in a buffer until the guest takes
+ * it, but a terminal is always read, so that ctrl-A x works when it does not.
+ */
+#include "vmm/terminal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define ESCAPE_KEY	0x01	/* ctrl-A */
+#define FLUSH_NS	(5 * 1000 * 1000)
+
+static struct {
+	/* input */
+	bool is_tty;
+	bool ours;		/* standard input may be read */
+	bool eof;
+	bool escape;		/* the last key was ctrl-A */
+	pthread_mutex_t in_lock;
+	uint8_t in[4096];
+	size_t in_start, in_count;
+	bool break_typed;
+	bool was_full;
+	void (*ready)(void *state);
+	void (*wake)(void *state);
+	void *state;
+
+	/* output */
+	pthread_mutex_t out_lock;
+	uint8_t out[8192];
+	size_t out_count;
+	uint8_t last;
+	bool timer_armed;
+	int timer_fd;
+	atomic_bool stopping;
+	atomic_bool closed;
+} term = {
+	.in_lock = PTHREAD_MUTEX_INITIALIZER,
+	.out_lock = PTHREAD_MUTEX_INITIALIZER,
+	.last = '\n',
+	.timer_fd = -1,
+};
+
+/* Apart, for signal handlers. */
+static struct termios saved;
+static volatile sig_atomic_t raw;
+
+void terminal_restore(void)
+{
+	if (!raw)
+		return;
+	raw = 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+}
+
+static void on_fatal_signal(int signal)
+{
+	terminal_restore();
+	/* SA_RESETHAND: this time it kills. */
+	raise(signal);
+}
+
+static void make_raw(void)
+{
+	struct termios t = saved;
+
+	t.c_iflag &= ~(tcflag_t)(BRKINT | ICRNL | IGNBRK | IGNCR | INLCR |
+				 INPCK | ISTRIP | IXON | PARMRK);
+	t.c_oflag &= ~(tcflag_t)OPOST;
+	t.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | IEXTEN | ISIG);
+	t.c_cc[VMIN] = 1;
+	t.c_cc[VTIME] = 0;
+	/* From here on a signal finds something to restore. */
+	raw = 1;
+	if (tcsetattr(STDIN_FILENO, TCSANOW, &t))
+		raw = 0;
+}
+
+/* A job in the background that touches its terminal is stopped. */
+static bool in_foreground(void)
+{
+	return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+int terminal_open(struct error *error)
+{
+	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+	struct sigaction action = {
+		.sa_handler = on_fatal_signal,
+		.sa_flags = (int)SA_RESETHAND | SA_NODEFER,
+	};
+	size_t i;
+
+	term.timer_fd = timerfd_create(CLOCK_MONOTONIC,
+				       TFD_CLOEXEC | TFD_NONBLOCK);
+	if (term.timer_fd < 0)
+		return error_set(error, errno, "cannot make a timer");
+
+	term.is_tty = isatty(STDIN_FILENO);
+	term.ours = !term.is_tty || in_foreground();
+	if (!term.is_tty || !term.ours || tcgetattr(STDIN_FILENO, &saved))
+		return 0;
+	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+		sigaction(fatal[i], &action, NULL);
+	atexit(terminal_restore);
+	make_raw();
+	return 0;
+}
+
+void terminal_continue(void)
+{
+	if (!term.is_tty)
+		return;
+	/* Brought to the foreground, a job may have its terminal at last. */
+	if (in_foreground() && (term.ours || !tcgetattr(STDIN_FILENO, &saved))) {
+		term.ours = true;
+		make_raw();
+	}
+}
+
+int terminal_input_fd(void)
+{
+	bool full;
+
+	if (term.eof || !term.ours)
+		return -1;
+	pthread_mutex_lock(&term.in_lock);
+	full = term.in_count == sizeof(term.in);
+	term.was_full = full;
+	pthread_mutex_unlock(&term.in_lock);
+	/* A terminal is read all the same: there may be an escape. */
+	return full && !term.is_tty ? -1 : STDIN_FILENO;
+}
+
+int terminal_timer_fd(void)
+{
+	return term.timer_fd;
+}
+
+static void queue_input(uint8_t byte)
+{
+	size_t end;
+
+	pthread_mutex_lock(&term.in_lock);
+	if (term.in_count < sizeof(term.in)) {
+		end = (term.in_start + term.in_count++) % sizeof(term.in);
+		term.in[end] = byte;
+	}
+	pthread_mutex_unlock(&term.in_lock);
+}
+
+static void show_help(void)
+{
+	static const char help[] =
+		"\r\n"
+		"ctrl-A x       leave: ends the guest\r\n"
+		"ctrl-A b       send a break\r\n"
+		"ctrl-A h       this help\r\n"
+		"ctrl-A ctrl-A  send ctrl-A\r\n";
+	const char *c;
+
+	for (c = help; *c; c++)
+		terminal_put((uint8_t)*c);
+}
+
+static enum terminal_wish key(uint8_t byte)
+{
+	if (!term.is_tty) {
+		queue_input(byte);
+		return TERMINAL_GO_ON;
+	}
+	if (!term.escape) {
+		term.escape = byte == ESCAPE_KEY;
+		if (!term.escape)
+			queue_input(byte);
+		return TERMINAL_GO_ON;
+	}
+	term.escape = false;
+	switch (byte) {
+	case 'x':
+	case 'X':
+		return TERMINAL_LEAVE;
+	case 'b':
+	case 'B':
+		pthread_mutex_lock(&term.in_lock);
+		term.break_typed = true;
+		pthread_mutex_unlock(&term.in_lock);
+		break;
+	case 'h':
+	case 'H':
+	case '?':
+		show_help();
+		break;
+	case ESCAPE_KEY:
+		queue_input(byte);
+		break;
+	}
+	return TERMINAL_GO_ON;
+}
+
+enum terminal_wish terminal_input(void)
+{
+	uint8_t bytes[512];
+	size_t size = sizeof(bytes);
+	enum terminal_wish wish = TERMINAL_GO_ON;
+	ssize_t count, i;
+
+	if (!term.is_tty) {
+		/* Never read more than there is room for. */
+		pthread_mutex_lock(&term.in_lock);
+		if (size > sizeof(term.in) - term.in_count)
+			size = sizeof(term.in) - term.in_count;
+		pthread_mutex_unlock(&term.in_lock);
+		if (!size)
+			return TERMINAL_GO_ON;
+	}
+	count = read(STDIN_FILENO, bytes, size);
+	if (count < 0 && (errno == EINTR || errno == EAGAIN))
+		return TERMINAL_GO_ON;
+	if (count <= 0) {
+		term.eof = true;
+		return TERMINAL_GO_ON;
+	}
+	for (i = 0; i < count && wish == TERMINAL_GO_ON; i++)
+		wish = key(bytes[i]);
+	if (wish == TERMINAL_GO_ON && term.ready)
+		term.ready(term.state);
+	return wish;
+}
+
+void terminal_attach(void (*ready)(void *state), void (*wake)(void *state),
+		     void *state)
+{
+	term.ready = ready;
+	term.wake = wake;
+	term.state = state;
+}
+
+size_t terminal_take(uint8_t *bytes, size_t size)
+{
+	void (*wake)(void *state) = NULL;
+	size_t taken = 0;
+
+	pthread_mutex_lock(&term.in_lock);
+	while (taken < size && term.in_count) {
+		bytes[taken++] = term.in[term.in_start];
+		term.in_start = (term.in_start + 1) % sizeof(term.in);
+		term.in_count--;
+	}
+	if (taken && term.was_full) {
+		term.was_full = false;
+		wake = term.wake;
+	}
+	pthread_mutex_unlock(&term.in_lock);
+	if (wake)
+		wake(term.state);
+	return taken;
+}
+
+bool terminal_take_break(void)
+{
+	bool typed;
+
+	pthread_mutex_lock(&term.in_lock);
+	typed = term.break_typed;
+	term.break_typed = false;
+	pthread_mutex_unlock(&term.in_lock);
+	return typed;
+}
+
+/*
+ * Under out_lock.  Blocks while standard output does: the guest's CPU waits, as
+ * it would for a slow line.
+ */
+static void flush_locked(void)
+{
+	size_t done = 0;
+	ssize_t count;
+
+	while (done < term.out_count && !atomic_load(&term.closed)) {
+		count = write(STDOUT_FILENO, term.out + done,
+			      term.out_count - done);
+		if (count >= 0) {
+			done += (size_t)count;
+		} else if (errno == EAGAIN) {
+			struct pollfd out = { STDOUT_FILENO, POLLOUT, 0 };
+
+			if (poll(&out, 1, -1) < 0 && atomic_load(&term.stopping))
+				break;
+		} else if (errno == EINTR) {
+			if (atomic_load(&term.stopping))
+				break;
+		} else {
+			atomic_store(&term.closed, true);
+			if (term.wake)
+				term.wake(term.state);
+		}
+	}
+	if (atomic_load(&term.closed))
+		done = term.out_count;
+	memmove(term.out, term.out + done, term.out_count - done);
+	term.out_count -= done;
+}
+
+static void arm_timer(void)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = FLUSH_NS };
+
+	if (!term.timer_armed)
+		term.timer_armed = !timerfd_settime(term.timer_fd, 0, &soon, NULL);
+}
+
+void terminal_put(uint8_t byte)
+{
+	pthread_mutex_lock(&term.out_lock);
+	term.last = byte;
+	/* Full only if a flush was cut short because all is stopping. */
+	if (term.out_count < sizeof(term.out))
+		term.out[term.out_count++] = byte;
+	if (byte == '\n' || term.out_count == sizeof(term.out))
+		flush_locked();
+	else
+		arm_timer();
+	pthread_mutex_unlock(&term.out_lock);
+}
+
+void terminal_flush(void)
+{
+	pthread_mutex_lock(&term.out_lock);
+	flush_locked();
+	pthread_mutex_unlock(&term.out_lock);
+}
+
+void terminal_flush_late(void)
+{
+	uint64_t expirations;
+
+	if (read(term.timer_fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	/* The main thread must not wait behind a CPU that is blocked in write(). */
+	if (pthread_mutex_trylock(&term.out_lock))
+		return;
+	term.timer_armed = false;
+	if (term.out_count) {
+		struct pollfd out = { STDOUT_FILENO, POLLOUT, 0 };
+
+		if (poll(&out, 1, 0) > 0)
+			flush_locked();
+		else
+			arm_timer();
+	}
+	pthread_mutex_unlock(&term.out_lock);
+}
+
+void terminal_set_stopping(bool stopping)
+{
+	atomic_store(&term.stopping, stopping);
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/* A write() to a terminal that is halted cannot be foreseen, only interrupted. */
+static void set_alarm(int ms)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct itimerval timer = {
+		.it_value = { ms / 1000, ms % 1000 * 1000 },
+		.it_interval = { 0, 10 * 1000 },
+	};
+	sigset_t alarm_only;
+
+	if (!ms)
+		memset(&timer, 0, sizeof(timer));
+	sigaction(SIGALRM, &action, NULL);
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void terminal_drain(int ms)
+{
+	bool stopping = atomic_load(&term.stopping);
+
+	pthread_mutex_lock(&term.out_lock);
+	if (term.out_count) {
+		atomic_store(&term.stopping, ms >= 0);
+		if (ms >= 0)
+			set_alarm(ms);
+		flush_locked();
+		if (ms >= 0)
+			set_alarm(0);
+		atomic_store(&term.stopping, stopping);
+	}
+	pthread_mutex_unlock(&term.out_lock);
+}
+
+bool terminal_at_line_start(void)
+{
+	return term.last == '\n';
+}
+
+bool terminal_output_closed(void)
+{
+	return atomic_load(&term.closed);
+}

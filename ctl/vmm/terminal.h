@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The keeper's end of the guest's console: standard input and output. */
+#ifndef TERMINAL_H
+#define TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/* terminal_input(): what the user wants */
+enum terminal_wish {
+	TERMINAL_GO_ON,
+	TERMINAL_LEAVE,		/* ctrl-A x */
+};
+
+/**
+ * terminal_open() - raw mode, if standard input is a terminal and ours
+ *
+ * It is put back when the process exits or is killed by a signal that can be
+ * caught.
+ */
+int terminal_open(struct error *error);
+
+/* Puts the terminal back; may be called at any time, in signal handlers too. */
+void terminal_restore(void);
+
+/* The process was stopped and continues: the shell has changed the terminal. */
+void terminal_continue(void);
+
+/* What to wait for: standard input, or -1 while it is not to be read ... */
+int terminal_input_fd(void);
+/* ... and the timer of terminal_flush_late(). */
+int terminal_timer_fd(void);
+
+/* Standard input is readable. */
+enum terminal_wish terminal_input(void);
+
+/**
+ * terminal_attach() - say who takes the input
+ * @ready: called by the main thread when there is some; NULL for nobody
+ * @wake: called by any thread when the main thread is to look: there is room in
+ *        a buffer that was full, or standard output was closed
+ * @state: passed to both
+ */
+void terminal_attach(void (*ready)(void *state), void (*wake)(void *state),
+		     void *state);
+
+/* Takes up to @size bytes of input. Return: how many there were */
+size_t terminal_take(uint8_t *bytes, size_t size);
+/* Did the user type ctrl-A b since the last call? */
+bool terminal_take_break(void);
+
+/* The guest writes a byte; it is shown after a newline, or a moment later. */
+void terminal_put(uint8_t byte);
+/* Shows what is held back. */
+void terminal_flush(void);
+/* The timer's turn: the same, without waiting for a writer that is blocked. */
+void terminal_flush_late(void);
+
+/* Writers that are blocked are to come back (vcpu_kick() wakes them), or not. */
+void terminal_set_stopping(bool stopping);
+/* Shows all that is left; waits for at most @ms milliseconds, -1 for ever. */
+void terminal_drain(int ms);
+/* Is the cursor where a line begins, as far as the guest's output goes? */
+bool terminal_at_line_start(void);
+/* Can standard output no longer be written? */
+bool terminal_output_closed(void);
+
+#endif /* TERMINAL_H */

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A virtual machine as its keeper holds it. */
+#ifndef VM_H
+#define VM_H
+
+#include <linux/lodge.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "vmm/bus.h"
+
+#define LODGE_DEVICE	"/dev/lodge"
+
+/* Memory is below 3 GiB and from 4 GiB on: between them are devices. */
+#define LOW_MEMORY_END	0xc0000000ULL
+#define HIGH_MEMORY	0x100000000ULL
+
+#define MIB		(1ULL << 20)
+
+/**
+ * struct vm_config - what the command line asked for
+ * @kernel: path of a bzImage
+ * @initrd: path, or NULL
+ * @append: the guest kernel's command line
+ * @memory: bytes
+ * @cpus: number of virtual CPUs
+ */
+struct vm_config {
+	const char *kernel;
+	const char *initrd;
+	const char *append;
+	uint64_t memory;
+	unsigned int cpus;
+};
+
+/**
+ * enum vm_outcome - how a VM ended
+ * @VM_RUNS: not yet
+ * @VM_POWERED_OFF: the guest powered off
+ * @VM_RESET: the guest asked for a reset
+ * @VM_FAILED: the guest cannot go on (vm.error says why)
+ * @VM_BROKEN: lodge or the module cannot go on (vm.error says why)
+ */
+enum vm_outcome {
+	VM_RUNS,
+	VM_POWERED_OFF,
+	VM_RESET,
+	VM_FAILED,
+	VM_BROKEN,
+};
+
+/**
+ * struct vcpu - a virtual CPU and the thread that runs it
+ * @vm: its VM
+ * @id: APIC ID
+ * @fd: vCPU descriptor
+ * @run: the page shared with the module
+ * @thread: its thread
+ * @started: @thread is there
+ */
+struct vcpu {
+	struct vm *vm;
+	unsigned int id;
+	int fd;
+	struct lodge_run *run;
+	pthread_t thread;
+	bool started;
+};
+
+/**
+ * struct vm - a virtual machine
+ * @config: what was asked for
+ * @info: what the module can do
+ * @device_fd: /dev/lodge
+ * @fd: VM descriptor
+ * @wake_fd: eventfd: the main thread is to look at this VM
+ * @ram: the guest's memory, in one piece
+ * @ram_low: bytes of it below LOW_MEMORY_END; the rest is at HIGH_MEMORY
+ * @mapping: what mmap() gave
+ * @mapping_size: its size
+ * @bus: who answers where
+ * @devices: what there is
+ * @nr_devices: how many
+ * @vcpus: the virtual CPUs
+ * @nr_vcpus: how many of them have a descriptor
+ * @outcome: enum vm_outcome; set once, see vm_end()
+ * @lock: protects @outcome against a second setting, and @error
+ * @error: why, for VM_FAILED and VM_BROKEN
+ */
+struct vm {
+	const struct vm_config *config;
+	struct lodge_info info;
+	int device_fd;
+	int fd;
+	int wake_fd;
+	uint8_t *ram;
+	uint64_t ram_low;
+	void *mapping;
+	size_t mapping_size;
+	struct bus bus;
+	struct {
+		const struct device *device;
+		void *state;
+	} devices[MAX_DEVICES];
+	unsigned int nr_devices;
+	struct vcpu vcpus[LODGE_MAX_VCPUS];
+	unsigned int nr_vcpus;
+	atomic_int outcome;
+	pthread_mutex_t lock;
+	struct error error;
+};
+
+/* Opens /dev/lodge and says what to do if it cannot be. Return: fd or -1 */
+int lodge_open(struct error *error);
+
+/**
+ * vm_create() - a VM with its memory, devices and CPUs, ready to be loaded
+ * @config: must outlive it
+ * @error: filled on failure
+ *
+ * Return: NULL on failure
+ */
+struct vm *vm_create(const struct vm_config *config, struct error *error);
+
+/* Stops it if it runs, and leaves nothing behind. NULL is fine. */
+void vm_destroy(struct vm *vm);
+
+/* Lets its CPUs run. */
+int vm_start(struct vm *vm, struct error *error);
+
+/* Makes all CPUs stop, and waits for their threads. */
+void vm_stop(struct vm *vm);
+
+/**
+ * vm_end() - say that the VM has ended; the first word counts
+ * @vm: the VM
+ * @outcome: how
+ * @error: why, or NULL
+ *
+ * Any thread may call this.  The CPUs stop as soon as they can.
+ */
+void vm_end(struct vm *vm, enum vm_outcome outcome, const struct error *error);
+
+/* Makes the main thread look: vm_end() was called, or there is room for input. */
+void vm_wake(struct vm *vm);
+
+/**
+ * vm_memory() - where guest memory is in this process
+ * @vm: the VM
+ * @address: guest physical
+ * @length: bytes
+ *
+ * Return: NULL if that is not memory, or not all of it
+ */
+void *vm_memory(struct vm *vm, uint64_t address, uint64_t length);
+
+/* Drives an interrupt line. */
+void vm_irq_line(struct vm *vm, unsigned int gsi, bool level);
+
+/* vmm/vcpu.c */
+int vcpu_create(struct vm *vm, struct error *error);
+void vcpu_destroy(struct vcpu *vcpu);
+int vcpu_start(struct vcpu *vcpu, struct error *error);
+/* Waits for its thread, and wakes it out of the guest until it is gone. */
+void vcpu_join(struct vcpu *vcpu);
+void vcpu_kick(struct vcpu *vcpu);
+int vcpu_get_state(struct vcpu *vcpu, uint32_t kind, void *data, size_t size);
+int vcpu_set_state(struct vcpu *vcpu, uint32_t kind, void *data, size_t size);
+
+#endif /* VM_H */
