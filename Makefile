@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Lodge: `make help` lists what can be made. The scripts do the work; this
+# names it.
+
+KERNEL	?= 6.1
+KERNELS	?= 6.1 6.12
+CPU	?= svm
+CPUS	?= svm
+TESTS	?=
+PREFIX	?= /usr/local
+BUILD	:= $(CURDIR)/build
+CACHE	:= $(or $(LODGE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodge)
+KSFT	:= $(CACHE)/kselftest/tools/testing/selftests
+
+export LODGE_CACHE XDG_CACHE_HOME
+
+all: modules tool
+
+help:
+	@sed -n 's/^#@ \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+#@ Lodge runs virtual machines and containers from one small kernel module.
+#@
+#@ See it work (nothing else is needed on Debian 12; setup is done first)
+#@   make demo [CPU=svm] [KERNEL=6.1]   a Debian kernel boots as Lodge's guest, in a test machine
+#@   make check [KERNELS="6.1 6.12"] [CPUS=svm] [TESTS="NAME..."]
+#@                                      all selftests, in a test machine for each kernel
+#@   make check-host                    the same selftests on this machine's hardware (as root)
+#@   make bench                         what an exit costs, beside KVM, in instructions
+#@   make tour                          the guided tour through the module's code
+#@
+setup:
+	@scripts/setup
+
+demo: setup
+	@scripts/demo --cpu '$(CPU)' --kernel '$(KERNEL)'
+
+check: setup
+	@scripts/check --kernels '$(KERNELS)' --cpus '$(CPUS)' $(TESTS)
+
+check-host:
+	@scripts/check-host $(TESTS)
+
+bench: setup
+	@scripts/bench '$(KERNEL)'
+
+tour:
+	@scripts/tour
+
+#@ Build
+#@   make [all]                         module and tool
+#@   make modules [KERNEL=6.1|6.12|host|PATH]
+#@                                      build/KERNEL/lodge.ko; host: the running kernel; PATH: a built kernel tree
+#@   make tool                          build/ctl/lodge
+#@   make tests                         build/selftests/
+#@   make install [PREFIX=/usr/local]   module for the running kernel, and the tool (as root)
+#@   make setup                         gets packages and test kernels (the targets above do it by themselves)
+#@
+modules:
+	@scripts/build-module '$(KERNEL)'
+
+# Two makes at the same time (two test machines, say) wait for each other.
+tool: | $(BUILD)
+	@flock $(BUILD)/tool.lock $(MAKE) --no-print-directory -C ctl O=$(BUILD)/ctl
+
+# What is a test but not built is copied, so that one folder holds all.
+tests: | $(BUILD)
+	@mkdir -p $(BUILD)/selftests
+	@flock $(BUILD)/selftests.lock $(MAKE) --no-print-directory -C selftests \
+		OUTPUT=$(BUILD)/selftests KSFT_DIR=$(KSFT)
+	@for f in $$(sed 's/^[^:]*://' $(BUILD)/selftests/kselftest-list.txt) settings; do \
+		if [ -e "selftests/$$f" ]; then \
+			cp -pu "selftests/$$f" $(BUILD)/selftests/ || exit 1; \
+		fi; \
+	done
+
+$(BUILD):
+	@mkdir -p $@
+
+install:
+	@scripts/build-module host
+	$(MAKE) -C /lib/modules/$$(uname -r)/build M=$(BUILD)/host/kmod modules_install
+	$(MAKE) --no-print-directory -C ctl O=$(BUILD)/ctl PREFIX=$(PREFIX) install
+
+#@ Look for mistakes
+#@   make sparse [KERNELS=...]          the module's types and locks, with sparse
+#@   make checkpatch                    the kernel's coding style (exceptions: scripts/checkpatch.conf)
+#@   make shellcheck                    the scripts
+#@
+sparse:
+	@for k in $(KERNELS); do scripts/build-module --sparse $$k || exit 1; done
+
+checkpatch:
+	@scripts/checkpatch
+
+shellcheck:
+	@scripts/shellcheck
+
+#@ Other
+#@   make clean                         removes build/ (not what setup fetched into LODGE_CACHE)
+#@   scripts/testvm --help              the test machine, for any command of your own
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all help setup demo check check-host bench tour modules tool tests \
+	install sparse checkpatch shellcheck clean

@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What all of Lodge's scripts share: places, messages, the kernels in the cache.
+# shellcheck disable=SC2034 # used by those that read this file
+
+# busybox, depmod and their like are not in every user's PATH.
+PATH=$PATH:/usr/sbin:/sbin
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${LODGE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lodge}
+build=$top/build
+ksft_dir=$cache/kselftest/tools/testing/selftests
+
+# The kernels kept in the cache, and the first one is the default.
+series="6.1 6.12"
+
+me=${0##*/}
+
+die() {
+	printf '%s: %s\n' "$me" "$*" >&2
+	exit "${die_status:-1}"
+}
+
+# The comment at the top of a script is its --help.
+usage() {
+	awk 'NR > 2 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+}
+
+note() {
+	printf '%s: %s\n' "$me" "$*" >&2
+}
+
+# A kernel is a folder with kdir (what modules are built against), vmlinuz and
+# modules (as /lib/modules/VERSION); kernel_find sets what names these.
+# "host" is the kernel that runs here; a PATH is such a folder, a kernel
+# source tree that has been built, or a headers folder.
+# Sets k_name (also its folder in build/), k_kdir, k_image, k_modules; those
+# that do not exist are empty.
+kernel_find() {
+	local want=$1 dir version
+
+	k_name=$want k_kdir='' k_image='' k_modules=''
+	case $want in
+	host)
+		version=$(uname -r)
+		if [ -e "/lib/modules/$version/build" ]; then
+			k_kdir=/lib/modules/$version/build
+		fi
+		if [ -r "/boot/vmlinuz-$version" ]; then
+			k_image=/boot/vmlinuz-$version
+		fi
+		k_modules=/lib/modules/$version
+		return
+		;;
+	*/*)
+		[ -d "$want" ] || die "no folder $want: give 6.1, 6.12, host or the folder of a kernel"
+		dir=$(cd "$want" && pwd -P)
+		k_name=$(basename "$dir")-$(printf '%s' "$dir" | cksum | cut -d' ' -f1)
+		;;
+	*)
+		dir=$cache/kernels/$want
+		[ -d "$dir" ] || die "kernel $want is not in $cache: run scripts/setup (it has: $series)"
+		;;
+	esac
+	if [ -e "$dir/kdir" ]; then
+		k_kdir=$(readlink -f "$dir/kdir")
+	elif [ -e "$dir/Makefile" ]; then
+		k_kdir=$dir
+	fi
+	if [ -r "$dir/vmlinuz" ]; then
+		k_image=$(readlink -f "$dir/vmlinuz")
+	elif [ -r "$dir/arch/x86/boot/bzImage" ]; then
+		k_image=$dir/arch/x86/boot/bzImage
+	fi
+	if [ -d "$dir/modules" ]; then
+		k_modules=$(readlink -f "$dir/modules")
+	fi
+	if [ -z "$k_kdir$k_image" ]; then
+		die "$want holds no kernel: neither kdir or Makefile, nor vmlinuz or arch/x86/boot/bzImage"
+	fi
+}
