@@ -10,9 +10,6 @@
 #include <asm/msr.h>
 #include "probed.h"
 
-#ifndef CONFIG_KVM_XFER_TO_GUEST_WORK
-#error "the kernel lacks CONFIG_KVM_XFER_TO_GUEST_WORK: build it with CONFIG_KVM=m"
-#endif
 #ifndef CONFIG_MMU_NOTIFIER
 #error "the kernel lacks CONFIG_MMU_NOTIFIER: build it with CONFIG_KVM=m"
 #endif
@@ -22,14 +19,6 @@
 #define wrmsrq(msr, value)	wrmsrl(msr, value)
 #define rdmsrq_safe(msr, p)	rdmsrl_safe(msr, p)
 #define wrmsrq_safe(msr, value)	wrmsrl_safe(msr, value)
-#endif
-
-#ifdef HAVE_ENTRY_VIRT
-#include <linux/entry-virt.h>
-#define lodge_handle_work()	xfer_to_guest_mode_handle_work()
-#else
-#include <linux/entry-kvm.h>
-#define lodge_handle_work()	xfer_to_guest_mode_handle_work(NULL)
 #endif
 
 #endif /* LODGE_COMPAT_H */

@@ -10,6 +10,7 @@
 #include "kernel_shim.h"
 #include "../kmod/vm/irq.c"
 #include "../kmod/vm/lapic.c"
+#include "../kmod/vm/lapic_deliver.c"
 #include "../kmod/vm/lapic_timer.c"
 #define state_valid lapic_state_valid
 #include "../kmod/vm/lapic_state.c"

@@ -357,6 +357,11 @@ TEST_F(x2apic, nmi_init_startup)
 	for (i = 0; i < 5; i++)
 		wr(0, X2(LAPIC_ICR), 1ULL << 32 | DELIVER_NMI << 8);
 	EXPECT_EQ(2, atomic_read(&vcpus[1].nmi_queued));
+	atomic_set(&vcpus[1].nmi_queued, 0);
+	vcpus[1].nmi_masked = true;
+	for (i = 0; i < 3; i++)
+		wr(0, X2(LAPIC_ICR), 1ULL << 32 | DELIVER_NMI << 8);
+	EXPECT_EQ(1, atomic_read(&vcpus[1].nmi_queued));
 	/* INIT deasserted is nothing. */
 	wr(0, X2(LAPIC_ICR), 0xc8500);
 	EXPECT_EQ(0, atomic_read(&vcpus[1].init_pending));

@@ -186,8 +186,10 @@ static void control(void)
 	asm volatile("mov %%cr2, %0" : "=r" (v));
 	GUEST_EQ(0x123456789abcdef0, v);
 	/* CR3: an address that is too wide */
-	TRY("mov %0, %%cr3", : : "r" (G_PML4 | 1UL << 52));
-	GUEST_CATCHES(GP, 0);
+	if (!on_tcg) {		/* QEMU takes it, and refuses the next VMRUN */
+		TRY("mov %0, %%cr3", : : "r" (G_PML4 | 1UL << 52));
+		GUEST_CATCHES(GP, 0);
+	}
 	GUEST_EQ(G_PML4, read_cr3());
 	/* CR4: bits that do not exist, PAE in long mode */
 	TRY("mov %0, %%cr4", : : "r" (cr4 | 1 << 15));
@@ -486,9 +488,11 @@ TEST(rdtsc_and_rdtscp)
 }
 
 /* HLT without interrupts sleeps until the tool says otherwise. */
+extern const char after_hlt[];
+
 static void halt(void)
 {
-	asm volatile("cli; hlt");
+	asm volatile("cli; hlt; after_hlt:");
 	guest_assert_failed("it never wakes", __FILE__, __LINE__, 0, 0);
 }
 
@@ -508,7 +512,7 @@ TEST(hlt_sleeps)
 	ASSERT_EQ(0, vcpu_get(c, LODGE_STATE_EVENTS, &events, sizeof(events)));
 	EXPECT_EQ(LODGE_MP_HALTED, events.mp_state);
 	ASSERT_EQ(0, vcpu_get(c, LODGE_STATE_REGS, &regs, sizeof(regs)));
-	EXPECT_EQ((uintptr_t)halt + 2, regs.rip);	/* after HLT */
+	EXPECT_EQ((uintptr_t)after_hlt, regs.rip);
 	vm_free(vm);
 }
 

@@ -9,6 +9,7 @@
 
 #include "kselftest_harness.h"
 #include "kernel_shim.h"
+#undef tsc_khz
 #include <asm/ldt.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -60,7 +61,7 @@ static struct native_code native_codes[9];	/* by mode */
 static u8 *emit_at;
 static sigjmp_buf native_fault_jump;
 static volatile int native_vector;
-static volatile u64 native_cr2;
+static volatile u64 native_cr2, native_rip;
 static bool native_ldt;
 
 static void emit(unsigned int n, ...)
@@ -217,6 +218,16 @@ static void native_on_signal(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
 
+	/* Where signal frames have our registers */
+	static const u8 place[NR_REGS] = {
+		13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7,
+	};
+	unsigned int r;
+
+	for (r = 0; r < NR_REGS; r++)
+		native.regs[r] = uc->uc_mcontext.gregs[place[r]];
+	native.rflags = uc->uc_mcontext.gregs[REG_EFL];
+	native_rip = uc->uc_mcontext.gregs[REG_RIP];
 	native_vector = uc->uc_mcontext.gregs[REG_TRAPNO];
 	native_cr2 = uc->uc_mcontext.gregs[REG_CR2];
 	siglongjmp(native_fault_jump, 1);
@@ -257,11 +268,10 @@ static void native_setup_ldt(void)
 static void native_setup(void)
 {
 	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
-	static u8 stack[64 * 1024];
-	stack_t alt = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	stack_t alt = { .ss_size = 64 * 1024 };
 	struct sigaction action = {
 		.sa_sigaction = native_on_signal,
-		.sa_flags = SA_SIGINFO | SA_ONSTACK,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
 	};
 	unsigned int i;
 
@@ -286,21 +296,28 @@ static void native_setup(void)
 		emit_at += 64;
 	}
 
+	/* What 64-bit code starts with depends on what ran before: settle it. */
+	asm volatile("mov %0, %%ds; mov %0, %%es" : : "r" (USER_DS));
+	if (native_ldt)
+		asm volatile("mov %0, %%gs" : : "r" (SELECTOR(LDT_DATA)));
+	/* Far up: a random ESP in it would look as if it were in use. */
+	alt.ss_sp = mmap(NULL, alt.ss_size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (alt.ss_sp == MAP_FAILED)
+		exit(KSFT_FAIL);
 	sigaltstack(&alt, NULL);
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &action, NULL);
 }
 
-/* Executes what is in the slot.  Returns -1, or the vector of an exception. */
+/*
+ * Executes what is in the slot, with the registers in @native.  Returns -1, or the
+ * vector of an exception, with the registers as they were at it.
+ */
 static int native_run(int mode)
 {
-	if (sigsetjmp(native_fault_jump, 0)) {
-		sigset_t all;
-
-		sigfillset(&all);
-		sigprocmask(SIG_UNBLOCK, &all, NULL);
+	if (sigsetjmp(native_fault_jump, 0))
 		return native_vector;
-	}
 	native_codes[mode].enter();
 	return -1;
 }

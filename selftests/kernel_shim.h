@@ -98,13 +98,13 @@ static inline int atomic_cmpxchg(atomic_t *v, int old, int new)
 	return was;
 }
 
-static inline int atomic_fetch_add_unless(atomic_t *v, int n, int unless)
+static inline bool atomic_try_cmpxchg(atomic_t *v, int *old, int new)
 {
-	int was = v->counter;
+	int was = atomic_cmpxchg(v, *old, new);
+	bool done = was == *old;
 
-	if (was != unless)
-		v->counter += n;
-	return was;
+	*old = was;
+	return done;
 }
 
 static inline bool test_bit(int n, const unsigned long *map)
@@ -174,7 +174,7 @@ struct shim_lock { int locked; };
 
 /* Time, in ns; the time stamp counter runs at tsc_khz. */
 extern u64 shim_now;
-static unsigned int tsc_khz = 2000000;
+static const unsigned int tsc_khz = 2000000;
 
 #define ktime_get_ns()		shim_now
 #define ns_to_ktime(ns)		((ktime_t)(ns))

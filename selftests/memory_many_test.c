@@ -331,7 +331,7 @@ TEST(everything_at_once)
 	}
 	for (i = 0; i < 2; i++)
 		EXPECT_EQ(GUEST_DONE, vcpu_thread_wait(c[i], LONG_MS));
-	EXPECT_LT(1000, GUEST(vm, laps));
+	EXPECT_LT(100, GUEST(vm, laps));
 	vm_free(vm);
 	munmap(mem, 10 * MIB);
 }

@@ -391,12 +391,13 @@ TEST_F(memory, nothing_is_pinned)
 	EXPECT_LE(before + 63 * 1024, used);
 	ASSERT_EQ(0, madvise(mem, 64 * MIB, MADV_DONTNEED));
 	after = vm_rss_kb();
-	EXPECT_GE(before + 2 * 1024, after);
-	/* mlock, mremap and a slot that is not there any more */
+	/* some of it is the rest of the guest */
+	EXPECT_GE(before + 10 * 1024, after);
+	/* unmapped while it is a slot */
 	vcpu_start64(self->c, touch, MIB);
 	ASSERT_GUEST(GUEST_DONE, self->c);
 	ASSERT_EQ(0, munmap(mem, 64 * MIB));
-	EXPECT_GE(before + 2 * 1024, vm_rss_kb());
+	EXPECT_GE(before + 10 * 1024, vm_rss_kb());
 }
 
 static u64 ticks_to_touch(struct __test_metadata *_metadata, struct vm *vm,

@@ -90,7 +90,7 @@ TEST_F(modes, reset_vector)
 TEST_F(modes, real_to_long_and_back)
 {
 	static const u32 way[] = {
-		0x16, 0x17, 0x32, 0x500, 0x64646464, 0x33, 0, 0x34, 0x18,
+		0x16, 0x17, 0x32, 0x500, 0x64646464, 0x33, 0x100, 0x34, 0x18,
 	};
 	unsigned int i;
 
@@ -117,7 +117,8 @@ static void check_flat32(struct __test_metadata *_metadata, struct vm *vm,
 	EXPECT_REPORT(0x40, c);
 	EXPECT_REPORT(0x41, c);
 	EXPECT_REPORT(0x50, c);
-	EXPECT_REPORT(0x1000d, c);
+	/* QEMU does not hold accesses against segment limits */
+	EXPECT_REPORT(on_tcg ? 0x51 : 0x1000d, c);
 	EXPECT_EQ(0x87654321, peek32(vm, pa + 4));
 }
 
@@ -295,13 +296,14 @@ static void paging64(void)
 	set_entry(T(2), 5, T(16) | 3 | 1UL << 51);
 	flush_all();
 	try_read(BASE + 0x5000);
-	GUEST_CATCHES(14, 9);
+	/* QEMU forgets that the page is present */
+	GUEST_CATCHES(14, on_tcg ? 8 : 9);
 	/* not canonical */
 	try_read(0x800000000000);
 	GUEST_CATCHES(13, 0);
 	/* a page of 2 MiB */
 	set_entry(T(1), 7, 0x83);
-	GUEST_EQ(0xfeed, *(volatile u64 *)(BASE + 0xe00000 + T(16)) & 0xffff);
+	GUEST_EQ(0x1111222233334444, *(volatile u64 *)(BASE + 0xe00000 + T(16)));
 	/* invlpg and a changed entry */
 	set_entry(T(2), 9, T(17) | 3);
 	*(volatile u64 *)T(17) = 17;
@@ -387,25 +389,25 @@ static void open_gate(int vector)
 /* RBX and RBP are kept; RBP says where to go on. */
 static void call_user(u64 rip, u32 cs)
 {
+	u64 cs64 = cs;
+
 	guest_handlers[0x80] = user_exit;
 	open_gate(0x80);
 	asm volatile("push %%rbp\n\t"
 		     "push %%rbx\n\t"
 		     "mov %%rsp, %0\n\t"
 		     "lea 1f(%%rip), %%rbp\n\t"
-		     "pushq %2\n\t"
 		     "pushq %3\n\t"
-		     "pushq $2\n\t"
 		     "pushq %4\n\t"
+		     "pushq $2\n\t"
+		     "pushq %2\n\t"
 		     "pushq %1\n\t"
 		     "iretq\n"
 		     "1: pop %%rbx\n\t"
 		     "pop %%rbp"
-		     : "=m" (user_rsp)
-		     : "r" (rip), "i" (SEL_USER_DATA), "i" (G_LOW_END),
-		       "r" ((u64)cs)
-		     : "memory", "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9",
-		       "r10", "r11");
+		     : "=m" (user_rsp), "+S" (rip), "+D" (cs64)
+		     : "i" (SEL_USER_DATA), "i" (G_LOW_END)
+		     : "memory", "rax", "rcx", "rdx", "r8", "r9", "r10", "r11");
 }
 
 asm(".text\n"

@@ -2,6 +2,7 @@
 /* Root mode of one CPU: EFER.SVME and the host save area. */
 #include <linux/mm.h>
 #include <asm/cpufeature.h>
+#include <asm/io.h>
 #include <asm/msr-index.h>
 #include "svm.h"
 

@@ -265,6 +265,7 @@ void svm_decode_exit(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 	case SVM_EXIT_SHUTDOWN:
 		exit->kind = EXIT_SHUTDOWN;
 		break;
+	case (u32)SVM_EXIT_ERR:		/* QEMU writes the lower half only */
 	case SVM_EXIT_ERR:
 		exit->kind = EXIT_FAIL;
 		exit->reason = svm->failed_rule;

@@ -504,9 +504,9 @@ static const struct leaf *subleaf(const struct leaf *sub, u32 index, u32 nr)
 	return index < nr ? &sub[array_index_nospec(index, nr)] : &none;
 }
 
-/* The leaves that depend on the subleaf or on the vCPU. */
-static void dynamic(struct lodge_vcpu *vcpu, const struct leaf *l, u32 sub,
-		    u32 *r)
+/* The leaves that depend on the subleaf or on the vCPU.  Not in the fast path. */
+static noinline void dynamic(struct lodge_vcpu *vcpu, const struct leaf *l,
+			     u32 sub, u32 *r)
 {
 	switch (l->kind) {
 	case LEAF_FEATURES:

@@ -147,7 +147,8 @@ bool lodge_efer_valid(u64 efer)
  */
 static bool pdptes_bad(struct lodge_vcpu *vcpu, u64 cr3)
 {
-	u64 reserved = GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5) |
+	/* Bit 5 too is reserved, but QEMU marks what it has used. */
+	u64 reserved = GENMASK_ULL(2, 1) | GENMASK_ULL(8, 6) |
 		       GENMASK_ULL(63, lodge_phys_bits());
 	u64 pdpte[4];
 	int i;

@@ -365,6 +365,7 @@ static int execute_1(struct lodge_cpu *cpu, const struct lodge_insn *insn)
 
 static int execute_0f(struct lodge_cpu *cpu, const struct lodge_insn *insn)
 {
+	unsigned int size;
 	int ret;
 
 	switch (insn->op) {
@@ -382,8 +383,10 @@ static int execute_0f(struct lodge_cpu *cpu, const struct lodge_insn *insn)
 	case MAP_0F | 0xc3:
 		if (insn->opsize_prefix || insn->rep || !insn->mem)
 			return exec_fault(cpu, VECTOR_UD);
-		return exec_store(cpu, insn, insn->size,
-				  exec_get_reg(cpu, insn, insn->reg, insn->size));
+		/* MOVNTI has no 16-bit form, in 16-bit code neither. */
+		size = insn->opsize == 8 ? 8 : 4;
+		return exec_store(cpu, insn, size,
+				  exec_get_reg(cpu, insn, insn->reg, size));
 	case MAP_0F38 | 0xf0 ... MAP_0F38 | 0xf1:
 		return exec_movbe(cpu, insn);
 	default:

@@ -114,18 +114,18 @@ static int exec_compare(struct lodge_cpu *cpu, const struct lodge_insn *insn)
 	bool scas = insn->op >= 0xae, equal;
 	unsigned int size = insn->size;
 	u64 from, to, a = 0, b = 0;
-	int ret = EXEC_DONE;
+	int ret;
 
-	if (scas)
-		a = cpu->regs[REG_RAX] & size_mask(size);
-	else
-		ret = source_linear(cpu, insn, size, &from);
-	if (!ret)
-		ret = dest_linear(cpu, insn, size, 0, &to);
-	if (!ret && !scas)
-		ret = cpu->ops->read(cpu, from, &a, size, 0);
+	/* Processors look at the second operand first. */
+	ret = dest_linear(cpu, insn, size, 0, &to);
 	if (!ret)
 		ret = cpu->ops->read(cpu, to, &b, size, 0);
+	if (scas)
+		a = cpu->regs[REG_RAX] & size_mask(size);
+	else if (!ret)
+		ret = source_linear(cpu, insn, size, &from);
+	if (!ret && !scas)
+		ret = cpu->ops->read(cpu, from, &a, size, 0);
 	if (ret)
 		return ret;
 
@@ -245,11 +245,11 @@ int exec_port(struct lodge_cpu *cpu, const struct lodge_insn *insn)
 
 	if (insn->op >= 0xe4 && insn->op <= 0xe7)
 		port = insn->imm & 0xff;
-	if (string && no_rounds(cpu, insn))
-		return exec_done(cpu, insn);
 	ret = check_port(cpu, port, size);
 	if (ret)
 		return ret;
+	if (string && no_rounds(cpu, insn))
+		return exec_done(cpu, insn);
 	if (string)
 		return out ? exec_outs(cpu, insn, port, size) :
 			     exec_ins(cpu, insn, port, size);

@@ -200,15 +200,17 @@ void lodge_fpu_reset(struct lodge_vcpu *vcpu)
 /* Return: 0, or -EFAULT if the processor refuses the area */
 static int restore(const void *area, u64 mask)
 {
-	int ret = 0;
+	int ret = -EFAULT;
 
+	/* A fault goes on behind the XORL. */
 	asm volatile("1: xrstor64 %[area]\n"
+		     "xorl %[ret], %[ret]\n"
 		     "2:\n"
-		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_EFAULT_REG, %[ret])
+		     _ASM_EXTABLE(1b, 2b)
 		     : [ret] "+r" (ret)
 		     : [area] "m" (*(const struct xregs_state *)area),
 		       "a" ((u32)mask), "d" ((u32)(mask >> 32))
-		     : "memory");
+		     : "memory", "cc");
 	return ret;
 }
 

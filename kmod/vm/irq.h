@@ -47,7 +47,7 @@ struct lodge_irq_msg {
 	u8 shorthand;
 };
 
-/* vm/lapic.c */
+/* vm/lapic.c, lapic_timer.c, lapic_state.c */
 int lodge_lapic_create(struct lodge_vcpu *vcpu);
 void lodge_lapic_destroy(struct lodge_vcpu *vcpu);
 
@@ -120,6 +120,8 @@ int lodge_lapic_set_state(struct lodge_vcpu *vcpu,
 
 /* The guest's time stamp counter was moved: arm the deadline timer again. */
 void lodge_lapic_tsc_moved(struct lodge_vcpu *vcpu);
+
+/* vm/lapic_deliver.c */
 
 /**
  * lodge_vcpu_nmi() - one more NMI for a vCPU, as far as it can remember it

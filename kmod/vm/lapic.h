@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Private to lapic.c, lapic_timer.c and lapic_state.c. */
+/* Private to lapic.c, lapic_deliver.c, lapic_timer.c and lapic_state.c. */
 #ifndef LODGE_VM_LAPIC_H
 #define LODGE_VM_LAPIC_H
 
@@ -139,6 +139,16 @@ struct lodge_lapic {
 	struct hrtimer hrtimer;
 };
 
+static inline bool lapic_enabled(const struct lodge_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->apic_base) & APIC_BASE_ENABLE;
+}
+
+static inline bool lapic_software_enabled(const struct lodge_lapic *apic)
+{
+	return READ_ONCE(apic->svr) & SVR_ENABLED;
+}
+
 static inline bool lapic_x2apic(const struct lodge_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->apic_base) & APIC_BASE_X2APIC;
@@ -172,6 +182,10 @@ static inline u32 lapic_word(const unsigned long *map, unsigned int n)
 /* Bits of a register that software can set, and that hardware can show. */
 u32 lapic_reg_bits(unsigned int reg);
 void lapic_update_ppr(struct lodge_lapic *apic);
+
+/* vm/lapic_deliver.c: any context */
+/* Notes an error, ESR_* */
+void lapic_error(struct lodge_lapic *apic, int error);
 void lapic_local_interrupt(struct lodge_lapic *apic, enum lapic_lvt entry);
 
 /* vm/lapic_timer.c: all by the vCPU's own thread */

@@ -9,10 +9,10 @@
  *
  * To take a slot away is an invalidation of the host addresses that it covers,
  * just as if they were unmapped (see vm/notifier.c): they are blocked, what maps
- * them is removed, the new array is published, and when nobody can see the old
- * one any more they are unblocked.  A guest that touches them meanwhile faults
- * until the new array stands; it never sees a hole where one slot replaces
- * another.
+ * them is removed, the new array is published, and they are unblocked.  A fault
+ * that has seen the old array finds them blocked, or an invalidation ended.  A
+ * guest that touches them meanwhile faults until the new array stands; it never
+ * sees a hole where one slot replaces another.
  */
 #include <linux/limits.h>
 #include <linux/mm.h>
@@ -236,10 +236,11 @@ int lodge_memory_set(struct lodge_vm *vm, const struct lodge_memory *args)
 	if (gone)
 		slot_block(map, gone);
 	rcu_assign_pointer(map->slots, new);
-	synchronize_srcu_expedited(&vm->srcu);
-	synchronize_rcu_expedited();
 	if (gone)
 		slot_unblock(map);
+	/* Faults see the new array now, but copies may still use the old one. */
+	synchronize_srcu_expedited(&vm->srcu);
+	synchronize_rcu_expedited();
 	kfree(old);
 out:
 	mutex_unlock(&vm->lock);

@@ -19,13 +19,21 @@
 #define X2APIC_FIRST	0x800
 #define X2APIC_LAST	0x8ff
 
-/* MTRRcap: 8 variable ranges, fixed ranges, write combining. */
-#define MTRR_CAP	(NR_MTRR_VAR | BIT(8) | BIT(10))
-#define MTRR_VAR_FIRST	0x200
-#define MTRR_VAR_LAST	(MTRR_VAR_FIRST + NR_MTRR_VAR * 2 - 1)
-#define MTRR_ENABLE	BIT(11)
-#define MTRR_FIXED_ON	BIT(10)
-#define MTRR_ALL_WB	0x0606060606060606ULL
+/* Memory type ranges (Intel SDM vol. 3, table 12-8) */
+#define MTRR_CAP		0xfe
+/* 8 variable ranges, fixed ranges, write combining */
+#define MTRR_CAP_VALUE		(NR_MTRR_VAR | BIT(8) | BIT(10))
+#define MTRR_VAR_FIRST		0x200
+#define MTRR_VAR_LAST		(MTRR_VAR_FIRST + NR_MTRR_VAR * 2 - 1)
+#define MTRR_FIX64K		0x250
+#define MTRR_FIX16K_FIRST	0x258
+#define MTRR_FIX16K_LAST	0x259
+#define MTRR_FIX4K_FIRST	0x268
+#define MTRR_FIX4K_LAST		0x26f
+#define MTRR_DEF_TYPE		0x2ff
+#define MTRR_ENABLE		BIT(11)
+#define MTRR_FIXED_ON		BIT(10)
+#define MTRR_ALL_WB		0x0606060606060606ULL
 
 /* PRED_CMD's bits; SBPB is newer than the oldest kernel's headers. */
 #define PRED_IBPB	BIT_ULL(0)
@@ -165,13 +173,12 @@ static bool memory_types_valid(u64 types, bool pat)
 static int fixed_mtrr(u32 index)
 {
 	switch (index) {
-	case MSR_MTRRfix64K_00000:
+	case MTRR_FIX64K:
 		return 0;
-	case MSR_MTRRfix16K_80000:
-	case MSR_MTRRfix16K_A0000:
-		return index - MSR_MTRRfix16K_80000 + 1;
-	case MSR_MTRRfix4K_C0000 ... MSR_MTRRfix4K_F8000:
-		return index - MSR_MTRRfix4K_C0000 + 3;
+	case MTRR_FIX16K_FIRST ... MTRR_FIX16K_LAST:
+		return index - MTRR_FIX16K_FIRST + 1;
+	case MTRR_FIX4K_FIRST ... MTRR_FIX4K_LAST:
+		return index - MTRR_FIX4K_FIRST + 3;
 	default:
 		return -1;
 	}
@@ -184,7 +191,7 @@ static int mtrr(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write)
 	u64 v = *value, *slot;
 	int fixed = fixed_mtrr(index);
 
-	if (index == MSR_MTRRdefType) {
+	if (index == MTRR_DEF_TYPE) {
 		slot = &msr->mtrr_def_type;
 		if (write && ((v & ~(MTRR_ENABLE | MTRR_FIXED_ON | 0xffULL)) ||
 			      !memory_type_valid(v, false)))
@@ -466,14 +473,13 @@ int lodge_msr(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write,
 	case MSR_KVM_SYSTEM_TIME_NEW:
 		return lodge_pvclock_msr(vcpu, index, value, write);
 
-	case MSR_MTRRcap:
-		return read_only(value, MTRR_CAP, write, host);
+	case MTRR_CAP:
+		return read_only(value, MTRR_CAP_VALUE, write, host);
 	case MTRR_VAR_FIRST ... MTRR_VAR_LAST:
-	case MSR_MTRRfix64K_00000:
-	case MSR_MTRRfix16K_80000:
-	case MSR_MTRRfix16K_A0000:
-	case MSR_MTRRfix4K_C0000 ... MSR_MTRRfix4K_F8000:
-	case MSR_MTRRdefType:
+	case MTRR_FIX64K:
+	case MTRR_FIX16K_FIRST ... MTRR_FIX16K_LAST:
+	case MTRR_FIX4K_FIRST ... MTRR_FIX4K_LAST:
+	case MTRR_DEF_TYPE:
 		return mtrr(vcpu, index, value, write);
 
 	case MSR_IA32_UCODE_REV:

@@ -13,7 +13,6 @@
 #include <linux/sched/signal.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
-#include "../compat.h"
 #include "arch.h"
 #include "insn.h"
 #include "irq.h"
@@ -167,6 +166,37 @@ static bool softirqs_wait(void)
 	return softirq_count() && local_softirq_pending();
 }
 
+/* What ends a stretch for the thread's own sake. */
+static bool thread_work(void)
+{
+	unsigned long work = _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |
+			     _TIF_NOTIFY_RESUME | _TIF_NEED_RESCHED;
+
+#ifdef _TIF_NEED_RESCHED_LAZY
+	work |= _TIF_NEED_RESCHED_LAZY;
+#endif
+	return read_thread_flags() & work;
+}
+
+/*
+ * Signals go to the caller.  Task work (cgroup throttling, restartable
+ * sequences) is done only on the way to user mode; so let the call restart by
+ * itself, which the caller does not notice: LODGE_RUN changes nothing when it
+ * begins again.
+ */
+static int do_thread_work(void)
+{
+	if (signal_pending(current))
+		return -EINTR;
+	if (need_resched())
+		schedule();
+	if (test_thread_flag(TIF_NOTIFY_RESUME)) {
+		set_thread_flag(TIF_SIGPENDING);
+		return -ERESTARTNOINTR;
+	}
+	return 0;
+}
+
 /* TOUR 2.1: from here the guest runs. */
 static int stretch(struct lodge_vcpu *vcpu)
 {
@@ -185,7 +215,7 @@ static int stretch(struct lodge_vcpu *vcpu)
 		 * say that we are in the guest, then look for requests.
 		 */
 		smp_store_mb(vcpu->mode, VCPU_IN_GUEST);
-		if (unlikely(xfer_to_guest_mode_work_pending() ||
+		if (unlikely(thread_work() ||
 			     softirqs_wait() ||
 			     !this_cpu_read(lodge_root_on) ||
 			     (READ_ONCE(vcpu->requests) &&
@@ -272,12 +302,10 @@ static int turn(struct lodge_vcpu *vcpu)
 	if (test_and_clear_bit(REQ_CLOCK, &vcpu->requests))
 		lodge_pvclock_update(vcpu);
 
-	/* Signals, the scheduler, task work. */
-	if (__xfer_to_guest_mode_work_pending()) {
-		int ret = lodge_handle_work();
-
-		if (ret)
-			return ret;
+	if (thread_work()) {
+		next = do_thread_work();
+		if (next)
+			return next;
 	}
 	/*
 	 * A reboot or a resume that went wrong took root mode away.  Other

@@ -51,11 +51,7 @@ static void vcpu_free(struct lodge_vcpu *vcpu)
 
 static long vcpu_nmi(struct lodge_vcpu *vcpu)
 {
-	/* The processor itself remembers one NMI beside the one being served. */
-	if (atomic_inc_return(&vcpu->nmi_queued) > 2)
-		atomic_set(&vcpu->nmi_queued, 2);
-	lodge_vcpu_request(vcpu, REQ_EVENT);
-	lodge_vcpu_kick(vcpu);
+	lodge_vcpu_nmi(vcpu);
 	return 0;
 }
 

@@ -87,7 +87,8 @@ static u64 reserved_bits(const struct lodge_paging *p, const struct walk *w,
 		return bits;
 	}
 	if (is_pdpte(w, level))
-		return high | 0xfff00000000001e6ULL;
+		/* Bit 5 too is reserved, but QEMU marks what it has used. */
+		return high | 0xfff00000000001c6ULL;
 
 	bits = high;
 	if (!(p->efer & EF_NXE))

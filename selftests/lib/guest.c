@@ -8,6 +8,7 @@ guest_handler_t guest_handlers[256];
 volatile struct guest_caught guest_caught;
 volatile u64 guest_resume;
 volatile u64 guest_counts[256];
+bool on_tcg;
 u64 guest_cpu_area[GUEST_CPUS][2];
 
 void guest_trap(struct guest_frame *frame);

@@ -50,6 +50,9 @@ extern volatile struct guest_caught guest_caught;
 extern volatile u64 guest_resume;
 extern volatile u64 guest_counts[256];	/* by guest_count() */
 
+/* The host is QEMU's emulation, which has less of some things. */
+extern bool on_tcg;
+
 /* A GS base for each vCPU: its number is at offset 0. */
 extern u64 guest_cpu_area[GUEST_CPUS][2];
 

@@ -11,6 +11,7 @@ void require_lodge(void);
 
 void require_lodge(void)
 {
+	u32 a, b, c, d;
 	int fd;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -19,6 +20,8 @@ void require_lodge(void)
 		ksft_exit_skip("/dev/lodge: %s (load lodge.ko, and be root)\n",
 			       strerror(errno));
 	close(fd);
+	cpuid(0x40000000, 0, &a, &b, &c, &d);
+	on_tcg = b == 0x54474354 && c == 0x43544743;
 	if (lodge_get_info()->vm_error)
 		ksft_exit_skip("no VM can run here: %s\n", lodge_get_info()->reason);
 }

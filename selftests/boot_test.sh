@@ -1,0 +1,117 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# A stock kernel boots as a guest, with one and with several CPUs, several
+# guests at once; it powers off, resets, and can be ended at any moment.
+#
+# GUEST and GUEST_INITRD name the kernel and an initramfs whose /init prints
+# "Lodge guest is up" and what it sees, and powers off (scripts/machine).
+
+lodge=${LODGE:-$(command -v lodge)}
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+n=0
+failed=0
+
+echo "TAP version 13"
+if [ ! -r "$GUEST" ] || [ ! -r "$GUEST_INITRD" ]; then
+	echo "1..0 # SKIP GUEST and GUEST_INITRD do not name a kernel and an initramfs"
+	exit 4
+fi
+
+pass() {
+	n=$((n + 1))
+	echo "ok $n $1"
+}
+
+# fail WHAT FILE...: with what the guest printed last
+fail() {
+	n=$((n + 1))
+	failed=$((failed + 1))
+	echo "not ok $n $1"
+	shift
+	for file; do
+		tail -n 15 "$file" | sed 's/^/# /'
+	done
+}
+
+# boot OUTPUT ARGUMENT...
+boot() {
+	output=$1
+	shift
+	timeout 100 "$lodge" run --vm --kernel "$GUEST" --initrd "$GUEST_INITRD" \
+		"$@" </dev/null >"$output" 2>&1
+}
+
+# check_boot WHAT STATUS OUTPUT CPUS MIB: is up, with so many CPUs and about so
+# much memory (the kernel keeps some), and neither it nor its CPUs complained
+check_boot() {
+	cpus=$(sed -n 's/^cpus: *\([0-9]*\).*/\1/p' "$3")
+	mib=$(sed -n 's/^memory: *\([0-9]*\).*/\1/p' "$3")
+	if [ "$2" -ne 0 ]; then
+		fail "$1: status $2" "$3"
+	elif ! grep -q "^Lodge guest is up" "$3"; then
+		fail "$1: the guest's init did not run" "$3"
+	elif [ "$cpus" != "$4" ]; then
+		fail "$1: $cpus CPUs, not $4" "$3"
+	elif [ "$mib" -gt "$5" ] || [ "$mib" -lt $(($5 * 7 / 10)) ]; then
+		fail "$1: $mib MiB of memory, not about $5" "$3"
+	elif grep -qE "WARNING:|BUG:|Oops|Call Trace|stalls on CPU|unchecked MSR" "$3"; then
+		fail "$1: the guest complains" "$3"
+	else
+		pass "$1"
+	fi
+}
+
+boot "$dir/1" -m 256 -c 1 --append 'console=ttyS0'
+check_boot "a stock kernel boots with 1 CPU" $? "$dir/1" 1 256
+
+if grep -q '^clocksource: kvm-clock' "$dir/1"; then
+	pass "its clock is the paravirtual one"
+else
+	fail "its clock is not the paravirtual one" "$dir/1"
+fi
+
+boot "$dir/4" -m 512 -c 4 --append 'console=ttyS0'
+check_boot "a stock kernel boots with 4 CPUs" $? "$dir/4" 4 512
+
+# Without KVM's leaves in use, and with the old APIC interface.
+boot "$dir/x" -m 256 -c 2 --append 'console=ttyS0 quiet nox2apic no-kvmclock'
+check_boot "xAPIC mode, no paravirtual clock" $? "$dir/x" 2 256
+
+boot "$dir/a" -m 256 -c 1 --append 'console=ttyS0 quiet' &
+first=$!
+boot "$dir/b" -m 320 -c 2 --append 'console=ttyS0 quiet' &
+second=$!
+wait $first
+check_boot "two guests at once: the first" $? "$dir/a" 1 256
+wait $second
+check_boot "two guests at once: the second" $? "$dir/b" 2 320
+
+# A guest that would run for ever: ended by SIGTERM and by SIGKILL.
+for signal in TERM KILL; do
+	boot "$dir/hold" -m 256 -c 2 --append 'console=ttyS0 quiet lodge.hold' &
+	keeper=$!
+	i=0
+	while [ $i -lt 60 ] && ! grep -q "Lodge guest is up" "$dir/hold"; do
+		sleep 1
+		i=$((i + 1))
+	done
+	pkill -$signal -f 'lodge.hold$'
+	wait $keeper
+	status=$?
+	sleep 1
+	if ! grep -q "Lodge guest is up" "$dir/hold"; then
+		fail "SIG$signal: the guest did not come up" "$dir/hold"
+	elif [ $status -lt 124 ]; then
+		fail "SIG$signal: status $status" "$dir/hold"
+	elif pgrep -f 'lodge.hold$' >/dev/null; then
+		fail "SIG$signal: the keeper is still there" "$dir/hold"
+	elif [ "$(cat /sys/module/lodge/refcnt)" != 0 ]; then
+		fail "SIG$signal: the module is still in use" "$dir/hold"
+	else
+		pass "SIG$signal ends the guest and leaves nothing behind"
+	fi
+done
+
+echo "1..$n"
+[ $failed = 0 ]
