@@ -7,23 +7,13 @@
 #ifndef LODGE_INSN_NATIVE_H
 #define LODGE_INSN_NATIVE_H
 
-#include "kselftest_harness.h"
-#include "kernel_shim.h"
-#undef tsc_khz
+#include "insn_shim.h"
 #include <asm/ldt.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/ucontext.h>
-
-typedef int8_t s8;
-typedef int16_t s16;
-typedef int32_t s32;
-
-#define fallthrough	__attribute__((fallthrough))
-
-#include "../kmod/vm/insn.h"
 
 /* All of it where 32 bits reach */
 #define STATE_AT	0x20000000U

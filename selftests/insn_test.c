@@ -13,12 +13,12 @@
 #include "../kmod/vm/execute_string.c"
 #include "../kmod/vm/execute_system.c"
 
-/* Rounds for each template and mode */
+/* Rounds for each opcode of a template; -DROUNDS=2000 -DSEED=n is for nights. */
 #ifndef ROUNDS
-#define ROUNDS 60
+#define ROUNDS	60
 #endif
 #ifndef SEED
-#define SEED 0x9e3779b97f4a7c15ULL
+#define SEED	0x9e3779b97f4a7c15ULL
 #endif
 
 static u64 seed;
@@ -467,7 +467,7 @@ static void complain(const struct template *t, const struct sample *s, int mode,
 /* Returns whether both agree. */
 static bool compare(const struct template *t, struct sample *s, int mode)
 {
-	static u8 before[DATA_SIZE];
+	static u8 before[DATA_SIZE], native_xmm[16][16];
 	struct lodge_cpu cpu;
 	u8 *data = (u8 *)(uintptr_t)DATA_AT;
 	u64 mask = RF_ARITH | RF_DF, reg_mask = -1ULL;
@@ -499,6 +499,7 @@ static bool compare(const struct template *t, struct sample *s, int mode)
 	if (t->flags & T_VECTOR)
 		for (i = 0; i < sizeof(emu_xmm); i++)
 			native.fx[160 + i] = ((u8 *)emu_xmm)[i] = rnd() >> 32;
+	memcpy(native_xmm, emu_xmm, sizeof(emu_xmm));
 
 	memset(native_codes[mode].slot, 0x90, SLOT_SIZE);
 	memcpy(native_codes[mode].slot, s->bytes, s->insn.len);
@@ -508,6 +509,25 @@ static bool compare(const struct template *t, struct sample *s, int mode)
 	memcpy(cpu.regs, s->regs, sizeof(s->regs));
 	cpu.rflags = s->rflags;
 	cpu.rip = native_codes[mode].rip;
+	/* Once with an access that cannot be made now: nothing may change. */
+	emu_stop = (rnd() >> 32) % 3;
+	ret = lodge_execute(&cpu, &s->insn);
+	if (ret != EXEC_DONE) {
+		AGREE("register after a stop", 0,
+		      memcmp(cpu.regs, s->regs, sizeof(s->regs)));
+		AGREE("rflags after a stop", cpu.rflags, s->rflags);
+		AGREE("rip after a stop", cpu.rip, native_codes[mode].rip);
+		AGREE("memory after a stop", 0,
+		      memcmp(emu_data, before, DATA_SIZE));
+	} else {
+		memcpy(emu_data, before, DATA_SIZE);
+		memcpy(cpu.regs, s->regs, sizeof(s->regs));
+		cpu.rflags = s->rflags;
+		cpu.rip = native_codes[mode].rip;
+		if (t->flags & T_VECTOR)
+			memcpy(emu_xmm, native_xmm, sizeof(emu_xmm));
+	}
+	emu_stop = -1;
 	do {
 		ret = lodge_execute(&cpu, &s->insn);
 	} while (ret == EXEC_DONE && cpu.repeat);

@@ -2,6 +2,7 @@
 /* A vCPU on a CPU: loaded, entered, given events, put away. */
 #include <linux/bitfield.h>
 #include <linux/mm.h>
+#include <asm/io.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/msr-index.h>

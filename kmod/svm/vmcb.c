@@ -3,6 +3,7 @@
 #include <linux/bitfield.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <asm/io.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
