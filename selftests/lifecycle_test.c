@@ -84,6 +84,8 @@ static void keeper(void (*fn)(u64 arg), int ready)
 	struct vcpu *c;
 	int i;
 
+	/* Nobody may be waiting for the word. */
+	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < 2; i++) {
 		c = vcpu_create(vm, i);
 		vcpu_start64(c, fn, 0);
@@ -91,7 +93,7 @@ static void keeper(void (*fn)(u64 arg), int ready)
 			vcpu_set_mp(c, LODGE_MP_RUNNABLE);
 		vcpu_thread_start(c);
 	}
-	if (write(ready, "x", 1) != 1)
+	if (write(ready, "x", 1) != 1 && errno != EPIPE)
 		_exit(1);
 	for (;;)
 		pause();
@@ -175,9 +177,7 @@ TEST(stopped_guest_goes_on_afterwards)
 	vcpu_thread_start(c);
 	for (i = 0; i < 50; i++) {
 		before = GUEST(vm, laps);
-		pthread_kill(c->thread, SIGUSR1);
-		/* The thread ends with EINTR: run it again. */
-		EXPECT_EQ(GUEST_EINTR, vcpu_thread_join(c));
+		EXPECT_EQ(GUEST_EINTR, vcpu_thread_stop(c));
 		vcpu_thread_start(c);
 		ASSERT_TRUE(WAIT_FOR(GUEST(vm, laps) > before, 5000));
 	}
@@ -404,24 +404,26 @@ TEST(memory_is_charged)
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (!pid) {
-		struct vm *vm[20];
+		struct vm *vm[100];
 		int i;
 
 		snprintf(path, sizeof(path), "%s/cgroup.procs", group);
 		snprintf(text, sizeof(text), "%d", getpid());
 		if (write_text(path, text))
 			_exit(1);
-		snprintf(path, sizeof(path), "%s/memory.stat", group);
 		snprintf(path, sizeof(path), "%s/memory.current", group);
 		before = read_number(path);
 		/* Not the slots' memory, which is the process's anyhow. */
-		for (i = 0; i < 20; i++) {
+		for (i = 0; i < 100; i++) {
 			vm[i] = vm_new();
 			vcpu_create(vm[i], 0);
 		}
 		after = read_number(path);
-		/* Each has at least a root table, a VMCB, two more pages. */
-		_exit(after - before >= 20 * 4 * 4096 ? 0 : 2);
+		/*
+		 * Each has at least a root table, a control block and two more
+		 * pages; the kernel counts in steps of up to 256 KiB.
+		 */
+		_exit(after - before >= 1000000 ? 0 : 2);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);

@@ -148,6 +148,12 @@ void svm_enter(struct lodge_vcpu *vcpu)
 
 	if (vcpu->event.type)
 		svm_inject(vcpu);
+	/* The IRET that ends an NMI's handler opens the door for the next. */
+	if (unlikely(vcpu->nmi_masked && !svm->iret_seen &&
+		     !(vmcb->intercept1 & INTERCEPT_IRET))) {
+		vmcb->intercept1 |= INTERCEPT_IRET;
+		svm_dirty(svm, CLEAN_INTERCEPTS);
+	}
 
 	vmcb->rax = vcpu->regs[REG_RAX];
 	vmcb->rsp = vcpu->regs[REG_RSP];
@@ -207,10 +213,7 @@ void svm_inject(struct lodge_vcpu *vcpu)
 		break;
 	case EVENT_NMI:
 		inj |= INJ_TYPE_NMI;
-		/* The IRET that ends the handler opens the door for the next. */
-		svm->vmcb->intercept1 |= INTERCEPT_IRET;
 		svm->iret_seen = false;
-		svm_dirty(svm, CLEAN_INTERCEPTS);
 		break;
 	default:
 		inj |= INJ_TYPE_EXCEPTION;

@@ -205,6 +205,7 @@ static int stretch(struct lodge_vcpu *vcpu)
 	lodge_fpu_load(vcpu);
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
 	lodge_vendor->vcpu_load(vcpu);
+	lodge_pvclock_load(vcpu);
 	/* Ticks in here count as guest time. */
 	current->flags |= PF_VCPU;
 
