@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Is there a usable SVM?  And the pages that all its users share. */
+#include <linux/cc_platform.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <asm/cpufeature.h>
@@ -130,6 +131,11 @@ int svm_setup(const char **reason)
 	}
 	if (!boot_cpu_has(X86_FEATURE_NPT)) {
 		*reason = "the processor's SVM has no nested paging";
+		return -ENODEV;
+	}
+	/* Each physical address in the VMCB would have to carry the C-bit. */
+	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT)) {
+		*reason = "the host's memory is encrypted (SME), which Lodge cannot do: boot with mem_encrypt=off";
 		return -ENODEV;
 	}
 	lodge_svm_ops.nr_asids = cpuid_ebx(SVM_CPUID_LEAF);

@@ -134,7 +134,7 @@ static int fetch(struct lodge_vcpu *vcpu, u8 *buf, u8 *mode, bool can_sleep)
 		ret = lodge_walk(&p.paging, linear, ACCESS_FETCH | ACCESS_PEEK,
 				 &gpa, &fault);
 		if (ret == EXEC_STOP && p.error == -EAGAIN)
-			return n ? n : -EAGAIN;
+			return n ? (int)n : -EAGAIN;
 		if (ret)
 			break;
 		if (can_sleep)
@@ -143,7 +143,7 @@ static int fetch(struct lodge_vcpu *vcpu, u8 *buf, u8 *mode, bool can_sleep)
 			ret = lodge_guest_read_nofault(vcpu->vm, gpa, buf + n,
 						       chunk);
 		if (ret == -EAGAIN)
-			return n ? n : -EAGAIN;
+			return n ? (int)n : -EAGAIN;
 		if (ret)
 			break;
 		n += chunk;

@@ -14,8 +14,8 @@
  * guest that touches them meanwhile faults until the new array stands; it never
  * sees a hole where one slot replaces another.
  */
-#include <linux/limits.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>

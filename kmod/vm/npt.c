@@ -25,7 +25,6 @@
 #include <linux/bitops.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>

@@ -19,9 +19,10 @@ static void vm_free(struct kref *ref)
 
 	/* Creation run backwards; no vCPU runs, its descriptor held a reference. */
 	lodge_eventfds_destroy(vm);
+	/* The mmu notifier reaches vCPUs, to flush: it goes before them. */
+	lodge_memory_destroy(vm);
 	lodge_vcpus_destroy(vm);
 	lodge_ioapic_destroy(vm);
-	lodge_memory_destroy(vm);
 	lodge_rootmode_put();
 	cleanup_srcu_struct(&vm->srcu);
 	mmdrop(vm->mm);
