@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -387,6 +388,77 @@ TEST(vm_made_while_a_cpu_is_away)
 	vcpu_start64(c, busy_guest, 0);
 	ASSERT_GUEST(GUEST_DONE, c);
 	vm_free(vm);
+}
+
+static bool load_kvm(void)
+{
+	if (!access("/dev/kvm", R_OK | W_OK))
+		return true;
+	if (system("modprobe kvm-amd 2>/dev/null || modprobe kvm-intel 2>/dev/null"))
+		return false;
+	return WAIT_FOR(!access("/dev/kvm", R_OK | W_OK), 5000);
+}
+
+static void unload_kvm(void)
+{
+	int ret = system("rmmod kvm_amd 2>/dev/null; rmmod kvm_intel 2>/dev/null; rmmod kvm 2>/dev/null");
+
+	/* Whether it worked shows in /dev/kvm. */
+	(void)ret;
+}
+
+/* Root mode has one owner, whoever comes first. */
+TEST(kvm_was_first)
+{
+	struct lodge_create_vm create = { .size = sizeof(create) };
+	struct lodge_info info = { .size = sizeof(info) };
+	int kvm, kvm_vm, dev, vm;
+
+	ASSERT_TRUE(module_unused());
+	if (!load_kvm())
+		SKIP_TEST("there is no KVM to load");
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	ASSERT_GE(kvm, 0);
+	kvm_vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	ASSERT_GE(kvm_vm, 0);
+
+	dev = lodge_open();
+	EXPECT_ERRNO(EBUSY, ioctl(dev, LODGE_CREATE_VM, &create));
+	ASSERT_EQ(0, ioctl(dev, LODGE_GET_INFO, &info));
+	EXPECT_EQ(EBUSY, info.vm_error);
+	EXPECT_NE(0, strlen(info.reason));
+
+	close(kvm_vm);
+	close(kvm);
+	/* Newer kernels' KVM holds on to it until its module is gone. */
+	WAIT_FOR((unload_kvm(), access("/dev/kvm", F_OK)), 5000);
+	vm = ioctl(dev, LODGE_CREATE_VM, &create);
+	EXPECT_GE(vm, 0);
+	close(vm);
+	close(dev);
+}
+
+TEST(kvm_comes_second)
+{
+	struct vm *vm;
+	struct vcpu *c;
+	int kvm;
+
+	ASSERT_TRUE(module_unused());
+	vm = vm_create();
+	c = vcpu_create(vm, 0);
+	/* Either its module does not load, or it cannot make a VM. */
+	if (load_kvm()) {
+		kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+		ASSERT_GE(kvm, 0);
+		EXPECT_EQ(-1, ioctl(kvm, KVM_CREATE_VM, 0));
+		close(kvm);
+	}
+	GUEST(vm, quit) = 1;
+	vcpu_start64(c, busy_guest, 0);
+	EXPECT_EQ(GUEST_DONE, guest_run(c));
+	vm_free(vm);
+	unload_kvm();
 }
 
 /* What a guest uses is charged to its keeper's cgroup. */

@@ -47,7 +47,12 @@ static int fault_at(struct lodge_vcpu *vcpu, u64 rip)
 	return NEXT_ENTER;
 }
 
-/* TOUR 2.3: the simplest exit. */
+/*
+ * TOUR 2.3: the simplest exit
+ *
+ * The guest asked what processor it has.  Nothing sleeps, nobody else is asked;
+ * the next entry follows at once.
+ */
 static int handle_cpuid(struct lodge_vcpu *vcpu, bool can_sleep)
 {
 	u32 cpuid[4];
@@ -90,7 +95,12 @@ static int handle_msr(struct lodge_vcpu *vcpu, bool can_sleep)
 	return NEXT_ENTER;
 }
 
-/* TOUR 2.4: an exit for the tool. */
+/*
+ * TOUR 2.4: an exit for the tool
+ *
+ * A port without a device in the module: LODGE_RUN returns, and what the tool
+ * has put into the page is taken at the beginning of the next one.
+ */
 static int handle_port(struct lodge_vcpu *vcpu, bool can_sleep)
 {
 	const struct lodge_exit *exit = &vcpu->exit;

@@ -18,6 +18,8 @@ static void set_tmr(struct lodge_lapic *apic, u8 vector, bool level)
 }
 
 /*
+ * TOUR 4.1: an interrupt comes for a vCPU
+ *
  * Into IRR.  If the bit was set already, whoever set it has made the vCPU look,
  * or is about to: not to be preempted in between.
  */

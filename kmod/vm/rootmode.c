@@ -75,6 +75,12 @@ static void busy_ipi(void *busy)
 		atomic_inc(busy);
 }
 
+/*
+ * TOUR 1.3: root mode has one owner
+ *
+ * The first VM enters it everywhere, the last one leaves it.  A CPU that is in
+ * it already belongs to somebody else, and is left as it is.
+ */
 int lodge_rootmode_get(void)
 {
 	atomic_t failed = ATOMIC_INIT(0);

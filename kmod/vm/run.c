@@ -102,9 +102,10 @@ static void accept_init_sipi(struct lodge_vcpu *vcpu)
 }
 
 /*
- * What the next entry injects.  An event that an exit interrupted goes first,
- * and an exception that an instruction raised; then NMIs, then interrupts.
- * Loaded, interrupts off.
+ * TOUR 4.2: what the next entry injects
+ *
+ * An event that an exit interrupted goes first, and an exception that an
+ * instruction raised; then NMIs, then interrupts.  Loaded, interrupts off.
  */
 static void choose_event(struct lodge_vcpu *vcpu)
 {
@@ -197,7 +198,12 @@ static int do_thread_work(void)
 	return 0;
 }
 
-/* TOUR 2.1: from here the guest runs. */
+/*
+ * TOUR 2.1: a stretch in the guest
+ *
+ * Preemption is off from lodge_fpu_load() to lodge_fpu_put(); each turn of the
+ * loop is one entry and one exit.
+ */
 static int stretch(struct lodge_vcpu *vcpu)
 {
 	int next = NEXT_ENTER;
