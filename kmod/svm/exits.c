@@ -8,6 +8,7 @@
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include <uapi/asm/svm.h>
+#include "../vm/insn.h"
 #include "svm.h"
 
 /*
@@ -132,6 +133,29 @@ static void decode_iret(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 	lodge_vcpu_request(vcpu, REQ_EVENT);
 }
 
+/*
+ * The guest can take an interrupt.  A processor tells so only behind a shadow;
+ * QEMU's emulation forgets the shadow at VMRUN and tells it within.  That would
+ * break the pair STI, HLT: the interrupt would be served before the HLT, which
+ * then sleeps with nothing left to wake it.  So do the HLT first.
+ */
+static void decode_window(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+	u8 insn[15];
+
+	exit->kind = EXIT_WINDOW;
+	svm->vmcb->int_ctl &= ~V_IRQ;
+	svm->vmcb->intercept1 &= ~INTERCEPT_VINTR;
+	svm_dirty(svm, CLEAN_TPR | CLEAN_INTERCEPTS);
+
+	if (unlikely(vcpu->rip == svm->shadow_rip) &&
+	    lodge_fetch_insn(vcpu, insn, false) > 0 && insn[0] == 0xf4) {
+		exit->kind = EXIT_HLT;
+		exit->insn_len = 1;
+	}
+}
+
 /* A machine check is the host's, wherever it struck. */
 static void host_machine_check(void)
 {
@@ -238,10 +262,7 @@ void svm_decode_exit(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 		exit->kind = EXIT_HLT;
 		break;
 	case SVM_EXIT_VINTR:
-		exit->kind = EXIT_WINDOW;
-		svm->vmcb->int_ctl &= ~V_IRQ;
-		svm->vmcb->intercept1 &= ~INTERCEPT_VINTR;
-		svm_dirty(svm, CLEAN_TPR | CLEAN_INTERCEPTS);
+		decode_window(vcpu, exit);
 		break;
 	case SVM_EXIT_VMMCALL:
 		exit->kind = EXIT_HYPERCALL;

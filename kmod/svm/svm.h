@@ -43,6 +43,7 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
  * @iret_seen: that IRET is about to execute
  * @stepping: RFLAGS.TF is ours, to get an NMI in as soon as it may
  * @guest_tf: RFLAGS.TF as the guest had it before
+ * @shadow_rip: where the guest was entered in an interrupt shadow, else -1
  * @failed_rule: the rule that svm_check_state() found broken, or NULL
  */
 struct svm_vcpu {
@@ -56,6 +57,7 @@ struct svm_vcpu {
 	bool iret_seen;
 	bool stepping;
 	bool guest_tf;
+	u64 shadow_rip;
 	const char *failed_rule;
 };
 

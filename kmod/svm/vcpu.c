@@ -162,6 +162,7 @@ void svm_enter(struct lodge_vcpu *vcpu)
 	if (unlikely(svm->stepping))
 		vmcb->rflags |= X86_EFLAGS_TF;
 	vmcb->int_state = vcpu->shadow ? INT_STATE_SHADOW : 0;
+	svm->shadow_rip = vcpu->shadow ? vcpu->rip : -1ULL;
 	/* Used where the processor switches SPEC_CTRL by itself (15.38). */
 	vmcb->spec_ctrl = vcpu->spec_ctrl;
 	if (!(lodge_svm_ops.features & LODGE_FEATURE_CLEAN_BITS))
