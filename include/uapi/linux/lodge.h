@@ -416,7 +416,14 @@ struct lodge_msrs {
 	struct lodge_msr entries[LODGE_MAX_MSRS];
 };
 
-/** struct lodge_lapic_state - the local APIC's register page (xAPIC layout). */
+/**
+ * struct lodge_lapic_state - the local APIC's register page (xAPIC layout).
+ * @regs: registers are 16 bytes apart, everything between them is zero
+ *
+ * Set lodge_sregs.apic_base before it, whose mode LDR and ICR depend on, and
+ * IA32_TSC_DEADLINE after it.  The ID is in bits 31:24 in all modes and cannot
+ * be changed; PPR is computed; the current count is at most the initial one.
+ */
 struct lodge_lapic_state {
 	__u8 regs[1024];
 };
