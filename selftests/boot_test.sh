@@ -89,23 +89,24 @@ check_boot "two guests at once: the second" $? "$dir/b" 2 320
 
 # A guest that would run for ever: ended by SIGTERM and by SIGKILL.
 for signal in TERM KILL; do
-	boot "$dir/hold" -m 256 -c 2 --append 'console=ttyS0 quiet lodge.hold' &
+	: >"$dir/hold"
+	"$lodge" run --vm --kernel "$GUEST" --initrd "$GUEST_INITRD" -m 256 -c 2 \
+		--append 'console=ttyS0 quiet lodge.hold' \
+		</dev/null >"$dir/hold" 2>&1 &
 	keeper=$!
 	i=0
 	while [ $i -lt 60 ] && ! grep -q "Lodge guest is up" "$dir/hold"; do
 		sleep 1
 		i=$((i + 1))
 	done
-	pkill -$signal -f 'lodge.hold$'
+	kill -$signal $keeper
 	wait $keeper
 	status=$?
 	sleep 1
 	if ! grep -q "Lodge guest is up" "$dir/hold"; then
 		fail "SIG$signal: the guest did not come up" "$dir/hold"
-	elif [ $status -lt 124 ]; then
+	elif [ $status -ne $((128 + $(kill -l $signal))) ]; then
 		fail "SIG$signal: status $status" "$dir/hold"
-	elif pgrep -f 'lodge.hold$' >/dev/null; then
-		fail "SIG$signal: the keeper is still there" "$dir/hold"
 	elif [ "$(cat /sys/module/lodge/refcnt)" != 0 ]; then
 		fail "SIG$signal: the module is still in use" "$dir/hold"
 	else

@@ -34,7 +34,9 @@ struct native_state {
 	u64 regs[NR_REGS];
 	u64 rflags;
 	u64 host_rsp;
-	u64 spare[14];
+	struct {
+		u32 offset, selector;
+	} entry[8];
 	u8 fx[512] __attribute__((aligned(64)));
 };
 
@@ -160,14 +162,18 @@ static void emit_compat(struct native_code *code, int mode)
 		emit32(SELECTOR(LDT_DATA));
 		emit(2, 0x8e, 0xe8);
 	}
-	/* mov $STACK_END, %esp; push selector; push entry; lretq */
+	/*
+	 * mov $STACK_END, %esp; ljmp *entry.  Not a far return: QEMU 7.2 takes its
+	 * operands as the kernel would, and SMAP does not like that.
+	 */
 	emit(1, 0xbc);
 	emit32(STACK_END);
-	emit(2, 0x6a, mode == 2 ? SELECTOR(LDT_CODE16) : USER_CS32);
 	entry = emit_at + 7;
-	emit(1, 0x68);
-	emit32((uintptr_t)entry - (mode == 2 ? CODE_AT : 0));
-	emit(2, 0x48, 0xcb);
+	native.entry[mode].offset = (uintptr_t)entry - (mode == 2 ? CODE_AT : 0);
+	native.entry[mode].selector = mode == 2 ? SELECTOR(LDT_CODE16) :
+						  USER_CS32;
+	emit(3, 0xff, 0x2c, 0x25);
+	emit32(STATE_OF(entry[mode]));
 
 	/* push rflags; popf */
 	emit_wide(mode);
@@ -310,6 +316,22 @@ static int native_run(int mode)
 		return native_vector;
 	native_codes[mode].enter();
 	return -1;
+}
+
+/*
+ * Emulated processors can be lax: they look neither at segments nor, much, at
+ * which of two faults is the first.
+ */
+static bool native_is_lax(void)
+{
+	static const u8 null_segment[] = { 0x64, 0x8a, 0x00 };	/* mov %fs:(%eax), %al */
+
+	memset(native.regs, 0, sizeof(native.regs));
+	native.regs[REG_RAX] = DATA_AT;
+	native.rflags = 0x202;
+	memset(native_codes[4].slot, 0x90, SLOT_SIZE);
+	memcpy(native_codes[4].slot, null_segment, sizeof(null_segment));
+	return native_run(4) != VECTOR_GP;
 }
 
 #endif /* LODGE_INSN_NATIVE_H */

@@ -31,6 +31,8 @@ static u64 rnd(void)
 	return seed * 0x2545f4914f6cdd1dULL;
 }
 
+static bool lax;
+
 static bool one_in(unsigned int n)
 {
 	return (rnd() >> 32) % n == 0;
@@ -303,9 +305,10 @@ static unsigned int add_prefixes(const struct template *t, int mode, u8 *p)
 	if (one_in(8) && native_ldt)
 		p[n++] = 0x65;
 	else if (one_in(16))	/* FS is the program's own in 64-bit code */
-		p[n++] = mode == 8 ? 0x3e : 0x64;
+		p[n++] = mode == 8 || lax ? 0x3e : 0x64;
 	else if (one_in(8))	/* ES, SS, DS; CS */
-		p[n++] = one_in(4) && mode != 2 ? 0x2e : 0x26 | (rnd() >> 20 & 0x10);
+		p[n++] = one_in(4) && mode != 2 && !lax ? 0x2e :
+			 0x26 | (rnd() >> 20 & 0x10);
 	if (one_in(20))
 		p[n++] = 0xf0;
 	if (t->prefix)
@@ -341,9 +344,11 @@ static bool compose(struct sample *s, const struct template *t, int mode)
 	       DECODE_OK;
 }
 
-/* Around a border, also where the memory ends */
-static u64 pick_target(void)
+/* Around a border, also where the memory ends, if the segment can be there */
+static u64 pick_target(int seg)
 {
+	if (lax && seg == SEG_GS)
+		return DATA_AT + 4096 - (rnd() >> 32) % 64;
 	return DATA_AT + 4096 * ((rnd() >> 32) % (DATA_PAGES + 1)) +
 	       (one_in(8) ? 0 : (s64)(rnd() >> 32) % 96) - 48;
 }
@@ -410,11 +415,16 @@ static bool prepare(struct sample *s, const struct template *t, int mode)
 
 	if ((t->flags & T_NOREG4) && !insn->mem && insn->size == 4)
 		return false;
+	if (lax && insn->lock && !may_lock(insn))
+		return false;
+	/* QEMU 7.2 takes other sizes here than processors do. */
+	if (lax && (t->flags & T_MOVBE) && (mode == 2 || insn->opsize_prefix))
+		return false;
 	if (t->flags & T_STACK)
-		s->regs[REG_RSP] = pick_target();
+		s->regs[REG_RSP] = pick_target(SEG_SS);
 	if (t->flags & T_STRING) {
-		u64 rsi = pick_target(), rdi = pick_target();
 		int seg = insn->override >= 0 ? insn->override : SEG_DS;
+		u64 rsi = pick_target(seg), rdi = pick_target(SEG_ES);
 
 		rsi -= segment_base(s, seg, mode);
 		put_low(&s->regs[REG_RSI], rsi, insn->addrsize);
@@ -425,7 +435,8 @@ static bool prepare(struct sample *s, const struct template *t, int mode)
 	if ((t->flags & T_BIT) && insn->mem)
 		s->regs[insn->reg] = (s64)(s32)((rnd() >> 32) % 512) - 256;
 	if (insn->mem) {
-		u64 target = pick_target() - segment_base(s, insn->seg, mode);
+		u64 target = pick_target(insn->seg) -
+			     segment_base(s, insn->seg, mode);
 
 		/* POP counts from where RSP is afterwards. */
 		if (insn->op == 0x8f && insn->base == REG_RSP)
@@ -441,7 +452,7 @@ static bool prepare(struct sample *s, const struct template *t, int mode)
 			return false;
 		/* Not with alignment, which some look at first. */
 		if (mode == 8 && insn->addrsize == 8 && insn->has_modrm &&
-		    !(t->flags & T_VECTOR) &&
+		    !(t->flags & T_VECTOR) && !lax &&
 		    insn->base >= 0 && insn->base < NR_REGS && one_in(16))
 			s->regs[insn->base] ^= 0x5555ULL << 48;
 	}
@@ -532,6 +543,10 @@ static bool compare(const struct template *t, struct sample *s, int mode)
 		ret = lodge_execute(&cpu, &s->insn);
 	} while (ret == EXEC_DONE && cpu.repeat);
 
+	/* What must not be, an emulator may not look at, or not at first. */
+	if (lax && ret == EXEC_FAULT &&
+	    (cpu.fault.vector == VECTOR_UD || (t->flags & T_PRIVILEGED)))
+		return true;
 	AGREE("outcome", ret == EXEC_DONE ? -1 :
 	      ret == EXEC_FAULT ? cpu.fault.vector : 1000 + ret, (s64)vector);
 	if (vector < 0) {
@@ -543,7 +558,7 @@ static bool compare(const struct template *t, struct sample *s, int mode)
 		if (vector == VECTOR_PF)
 			AGREE("cr2", cpu.fault.cr2, native_cr2);
 		/* Some go back to the flags from before the first round. */
-		if (t->flags & T_STRING)
+		if ((t->flags & T_STRING) || lax)
 			mask = 0;
 	}
 	AGREE("rflags", cpu.rflags & mask, native.rflags & mask);
@@ -557,6 +572,9 @@ static bool compare(const struct template *t, struct sample *s, int mode)
 	for (i = 0; i < nr; i++)
 		AGREE("register", cpu.regs[i] & reg_mask,
 		      native.regs[i] & reg_mask);
+	/* An emulator may write 16 bytes in halves. */
+	if (lax && vector >= 0 && (t->flags & T_VECTOR))
+		return true;
 	for (i = 0; i < DATA_SIZE; i += 8)
 		if (memcmp(emu_data + i, data + i, 8))
 			AGREE("memory", *(u64 *)(emu_data + i),
@@ -606,18 +624,21 @@ static int compare_all(int mode)
 TEST(code64)
 {
 	native_setup();
+	lax = native_is_lax();
 	EXPECT_EQ(0, compare_all(8));
 }
 
 TEST(code32)
 {
 	native_setup();
+	lax = native_is_lax();
 	EXPECT_EQ(0, compare_all(4));
 }
 
 TEST(code16)
 {
 	native_setup();
+	lax = native_is_lax();
 	if (!native_ldt)
 		SKIP(return, "no modify_ldt() on this kernel");
 	EXPECT_EQ(0, compare_all(2));

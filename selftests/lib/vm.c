@@ -335,11 +335,12 @@ static void start(struct vcpu *c, const struct lodge_sregs *sregs, u64 rip,
 	struct lodge_regs regs = {
 		.rip = rip, .rsp = rsp, .rdi = rdi, .rflags = 2,
 	};
+	struct lodge_events events = { .mp_state = LODGE_MP_RUNNABLE };
 
 	must(vcpu_set(c, LODGE_STATE_SREGS, sregs, sizeof(*sregs)), "set sregs");
 	must(vcpu_set(c, LODGE_STATE_REGS, &regs, sizeof(regs)), "set regs");
-	if (c->id)
-		vcpu_set_mp(c, LODGE_MP_RUNNABLE);
+	/* Nothing is left of what it did before, and no SIPI is needed. */
+	must(vcpu_set(c, LODGE_STATE_EVENTS, &events, sizeof(events)), "set events");
 }
 
 static void flat(struct vcpu *c, struct lodge_sregs *s)
