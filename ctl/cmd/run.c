@@ -293,7 +293,7 @@ static struct ending serve(struct vm *vm, int signal_fd)
 				break;
 		}
 		if (fds[2].revents)
-			terminal_flush_late();
+			terminal_timer();
 		if (fds[3].revents && terminal_input() == TERMINAL_LEAVE) {
 			ending.left = true;
 			break;

@@ -3,7 +3,11 @@
  * COM1: a 16550A with its FIFO and its interrupt, on the keeper's terminal.
  *
  * Bytes are sent the moment they are written, so the transmitter is always
- * empty; what remains of it is the interrupt that says so.
+ * empty; what remains of it is the interrupt that says so.  A driver that fills
+ * the FIFO in its interrupt handler would have that interrupt again the moment
+ * it returns, although it reads IIR once more or has nothing left to send and
+ * switches it off.  So the line is raised at the next access to another
+ * register, or a moment later if there is none.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -306,6 +310,7 @@ static void serial_access(void *state, uint64_t offset, unsigned int width,
 	struct serial *serial = state;
 	enum after after = AFTER_NOTHING;
 	uint8_t byte = (uint8_t)*value;
+	bool later;
 
 	(void)width;
 	pthread_mutex_lock(&serial->lock);
@@ -313,7 +318,9 @@ static void serial_access(void *state, uint64_t offset, unsigned int width,
 		after = write_register(serial, (unsigned int)offset, byte);
 	else
 		*value = read_register(serial, (unsigned int)offset);
-	update_line(serial);
+	if (after != AFTER_SEND)
+		update_line(serial);
+	later = after == AFTER_SEND && !serial->level && serial->ier & IER_TX;
 	pthread_mutex_unlock(&serial->lock);
 
 	/*
@@ -324,6 +331,8 @@ static void serial_access(void *state, uint64_t offset, unsigned int width,
 		terminal_put(byte);
 	else if (after == AFTER_FLUSH)
 		terminal_flush();
+	if (later)
+		terminal_later();
 }
 
 static void serial_input_ready(void *state)

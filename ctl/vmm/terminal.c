@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define ESCAPE_KEY	0x01	/* ctrl-A */
-#define FLUSH_NS	(5 * 1000 * 1000)
+#define LATER_NS	(2 * 1000 * 1000)
 
 static struct {
 	/* input */
@@ -316,12 +316,18 @@ static void flush_locked(void)
 	term.out_count -= done;
 }
 
+static bool expect_timer(void)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = LATER_NS };
+
+	return !timerfd_settime(term.timer_fd, 0, &soon, NULL);
+}
+
+/* Under out_lock.  Once armed it stays so: one system call for many bytes. */
 static void arm_timer(void)
 {
-	const struct itimerspec soon = { .it_value.tv_nsec = FLUSH_NS };
-
 	if (!term.timer_armed)
-		term.timer_armed = !timerfd_settime(term.timer_fd, 0, &soon, NULL);
+		term.timer_armed = expect_timer();
 }
 
 void terminal_put(uint8_t byte)
@@ -345,15 +351,24 @@ void terminal_flush(void)
 	pthread_mutex_unlock(&term.out_lock);
 }
 
-void terminal_flush_late(void)
+void terminal_later(void)
+{
+	pthread_mutex_lock(&term.out_lock);
+	arm_timer();
+	pthread_mutex_unlock(&term.out_lock);
+}
+
+void terminal_timer(void)
 {
 	uint64_t expirations;
 
 	if (read(term.timer_fd, &expirations, sizeof(expirations)) < 0)
 		return;
 	/* The main thread must not wait behind a CPU that is blocked in write(). */
-	if (pthread_mutex_trylock(&term.out_lock))
+	if (pthread_mutex_trylock(&term.out_lock)) {
+		expect_timer();
 		return;
+	}
 	term.timer_armed = false;
 	if (term.out_count) {
 		struct pollfd out = { STDOUT_FILENO, POLLOUT, 0 };
@@ -364,6 +379,8 @@ void terminal_flush_late(void)
 			arm_timer();
 	}
 	pthread_mutex_unlock(&term.out_lock);
+	if (term.ready)
+		term.ready(term.state);
 }
 
 void terminal_set_stopping(bool stopping)

@@ -31,7 +31,7 @@ void terminal_continue(void);
 
 /* What to wait for: standard input, or -1 while it is not to be read ... */
 int terminal_input_fd(void);
-/* ... and the timer of terminal_flush_late(). */
+/* ... and the timer, for terminal_timer(). */
 int terminal_timer_fd(void);
 
 /* Standard input is readable. */
@@ -39,7 +39,8 @@ enum terminal_wish terminal_input(void);
 
 /**
  * terminal_attach() - say who takes the input
- * @ready: called by the main thread when there is some; NULL for nobody
+ * @ready: called by the main thread when there is some, and after
+ *         terminal_later(); NULL for nobody
  * @wake: called by any thread when the main thread is to look: there is room in
  *        a buffer that was full, or standard output was closed
  * @state: passed to both
@@ -56,8 +57,10 @@ bool terminal_take_break(void);
 void terminal_put(uint8_t byte);
 /* Shows what is held back. */
 void terminal_flush(void);
-/* The timer's turn: the same, without waiting for a writer that is blocked. */
-void terminal_flush_late(void);
+/* Has @ready called a moment later, see terminal_attach(). */
+void terminal_later(void);
+/* The timer's turn: shows what is held back, unless a writer is blocked. */
+void terminal_timer(void);
 
 /* Writers that are blocked are to come back (vcpu_kick() wakes them), or not. */
 void terminal_set_stopping(bool stopping);
