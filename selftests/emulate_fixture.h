@@ -21,8 +21,15 @@
 #define need_resched()		false
 #define signal_pending(task)	false
 #define rdpkru()		0
-#define cpuid_count(leaf, sub, a, b, c, d) \
-	do { *(a) = *(b) = *(c) = *(d) = (sub); } while (0)
+
+static inline void cpuid_count(u32 leaf, u32 subleaf, u32 *eax, u32 *ebx,
+			       u32 *ecx, u32 *edx)
+{
+	*eax = 0;
+	*ebx = 0;
+	*ecx = 0;
+	*edx = 0;
+}
 
 struct xregs_state {
 	struct {

@@ -8,7 +8,6 @@
 #define LODGE_INSN_NATIVE_H
 
 #include "insn_shim.h"
-#include <asm/ldt.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -240,25 +239,22 @@ static void native_map(u32 at, size_t size, int prot)
 	}
 }
 
+/* struct user_desc, the flags of which are bit fields */
+#define LDT_32BIT	BIT(0)
+#define LDT_IS_CODE	(2 << 1)
+#define LDT_AVAILABLE	BIT(6)
+
 static void native_setup_ldt(void)
 {
-	struct user_desc data = {
-		.entry_number = LDT_DATA,
-		.base_addr = DATA_AT,
-		.limit = DATA_SIZE - 1,
-		.seg_32bit = 1,
-		.useable = 1,
+	const u32 data[4] = {
+		LDT_DATA, DATA_AT, DATA_SIZE - 1, LDT_32BIT | LDT_AVAILABLE,
 	};
-	struct user_desc code = {
-		.entry_number = LDT_CODE16,
-		.base_addr = CODE_AT,
-		.limit = 0xffff,
-		.contents = MODIFY_LDT_CONTENTS_CODE,
-		.useable = 1,
+	const u32 code[4] = {
+		LDT_CODE16, CODE_AT, 0xffff, LDT_IS_CODE | LDT_AVAILABLE,
 	};
 
-	native_ldt = syscall(SYS_modify_ldt, 1, &data, sizeof(data)) == 0 &&
-		     syscall(SYS_modify_ldt, 1, &code, sizeof(code)) == 0;
+	native_ldt = syscall(SYS_modify_ldt, 1, data, sizeof(data)) == 0 &&
+		     syscall(SYS_modify_ldt, 1, code, sizeof(code)) == 0;
 }
 
 static void native_setup(void)

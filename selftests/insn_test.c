@@ -417,8 +417,8 @@ static bool prepare(struct sample *s, const struct template *t, int mode)
 		return false;
 	if (lax && insn->lock && !may_lock(insn))
 		return false;
-	/* QEMU 7.2 takes other sizes here than processors do. */
-	if (lax && (t->flags & T_MOVBE) && (mode == 2 || insn->opsize_prefix))
+	/* QEMU 7.2 takes another size here than processors do. */
+	if (lax && (t->flags & T_MOVBE) && insn->opsize_prefix)
 		return false;
 	if (t->flags & T_STACK)
 		s->regs[REG_RSP] = pick_target(SEG_SS);
@@ -606,7 +606,8 @@ static int compare_all(int mode)
 		const struct template *t = &templates[i];
 
 		if ((t->flags & (mode == 8 ? T_NO64 : T_ONLY64)) ||
-		    ((t->flags & T_MOVBE) && !has_movbe()) ||
+		    ((t->flags & T_MOVBE) &&
+		     (!has_movbe() || (lax && mode == 2))) ||
 		    ((t->flags & T_VECTOR) && mode != 8))
 			continue;
 		for (rounds = 0; rounds < ROUNDS * (1 + t->last - t->first);) {

@@ -292,15 +292,13 @@ static void check_loading(struct report *report, unsigned int needed_for)
 /* Return: a descriptor of /dev/lodge, or -1 */
 static int check_device(struct report *report, unsigned int needed_for)
 {
-	const char *requirement = LODGE_DEVICE;
 	struct error error;
-	int fd;
+	int fd = lodge_open(&error);
 
-	fd = lodge_open(&error);
 	if (fd >= 0)
-		add(report, needed_for, requirement, VERDICT_OK, "can be opened");
+		add(report, needed_for, LODGE_DEVICE, VERDICT_OK, "can be opened");
 	else
-		remedy(add(report, needed_for, requirement, VERDICT_NO, "%s",
+		remedy(add(report, needed_for, LODGE_DEVICE, VERDICT_NO, "%s",
 			   error.text), error.advice);
 	return fd;
 }
@@ -381,7 +379,6 @@ static void check_kvm(struct report *report)
 	const char *vendor = module_loaded("kvm_amd") ? "kvm_amd" :
 			     module_loaded("kvm_intel") ? "kvm_intel" : NULL;
 	char line[16], text[64];
-	struct finding *finding;
 
 	if (!vendor) {
 		add(report, FOR_VM, "KVM is out of the way", VERDICT_OK, "not loaded");
@@ -394,11 +391,10 @@ static void check_kvm(struct report *report)
 		    vendor);
 		return;
 	}
-	finding = add(report, FOR_VM, "KVM is out of the way", VERDICT_WARN,
-		      "%s is loaded, and holds root mode all the time", vendor);
 	snprintf(text, sizeof(text),
 		 "rmmod %s kvm, or boot with kvm.enable_virt_at_load=0", vendor);
-	remedy(finding, text);
+	remedy(add(report, FOR_VM, "KVM is out of the way", VERDICT_WARN,
+		   "%s is loaded, and holds root mode all the time", vendor), text);
 }
 
 /* Containers */
