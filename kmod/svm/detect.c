@@ -126,7 +126,7 @@ int svm_setup(const char **reason)
 		return -ENODEV;
 	}
 	if (rdmsrq_safe(MSR_VM_CR, &vm_cr) || (vm_cr & BIT(4))) {
-		*reason = "SVM is switched off in the firmware by VM_CR: enable it in the BIOS set-up";
+		*reason = "SVM is switched off by VM_CR: enable it in the BIOS set-up";
 		return -ENODEV;
 	}
 	if (!boot_cpu_has(X86_FEATURE_NPT)) {
@@ -135,7 +135,7 @@ int svm_setup(const char **reason)
 	}
 	/* Each physical address in the VMCB would have to carry the C-bit. */
 	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT)) {
-		*reason = "the host's memory is encrypted (SME), which Lodge cannot do: boot with mem_encrypt=off";
+		*reason = "the host's memory is encrypted (SME): boot with mem_encrypt=off";
 		return -ENODEV;
 	}
 	lodge_svm_ops.nr_asids = cpuid_ebx(SVM_CPUID_LEAF);
