@@ -79,7 +79,7 @@ static int alloc_cpus(void)
 			return -ENOMEM;
 		sc->asid_generation = 1;
 		sc->next_asid = 1;
-		sc->last_vm = NULL;
+		sc->last_vm = 0;
 	}
 	return 0;
 }

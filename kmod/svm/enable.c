@@ -30,7 +30,7 @@ int svm_enable_cpu(void)
 	/* After a reset the processor knows none of our ASIDs any more. */
 	sc->asid_generation++;
 	sc->next_asid = lodge_svm_ops.nr_asids;
-	sc->last_vm = NULL;
+	sc->last_vm = 0;
 	if (boot_cpu_has(X86_FEATURE_RDTSCP))
 		rdmsrq(MSR_TSC_AUX, sc->tsc_aux);
 

@@ -16,7 +16,7 @@
  * @asid_generation: goes up when the ASIDs are used up and start anew
  * @next_asid: the next one to give away; 0 is the host's
  * @tsc_aux: the host's TSC_AUX, constant for a CPU
- * @last_vm: whose code ran last, for the branch predictor; only compared
+ * @last_vm: id of the VM that ran last, for the branch predictor; 0 for none
  */
 struct svm_cpu {
 	struct page *hsave;
@@ -24,7 +24,7 @@ struct svm_cpu {
 	u64 asid_generation;
 	u32 next_asid;
 	u64 tsc_aux;
-	const void *last_vm;
+	u64 last_vm;
 };
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpus);

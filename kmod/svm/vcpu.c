@@ -19,10 +19,10 @@ void svm_vcpu_load(struct lodge_vcpu *vcpu)
 	struct svm_cpu *sc = this_cpu_ptr(&svm_cpus);
 
 	/* Another VM's code must not be steered by what this one trained. */
-	if (sc->last_vm != vcpu->vm) {
+	if (sc->last_vm != vcpu->vm->id) {
 		if (boot_cpu_has(X86_FEATURE_IBPB))
 			wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
-		sc->last_vm = vcpu->vm;
+		sc->last_vm = vcpu->vm->id;
 	}
 	if (boot_cpu_has(X86_FEATURE_RDTSCP) && vcpu->tsc_aux != sc->tsc_aux)
 		wrmsrq(MSR_TSC_AUX, vcpu->tsc_aux);

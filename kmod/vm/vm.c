@@ -13,6 +13,8 @@
 #include "rootmode.h"
 #include "vm.h"
 
+static atomic64_t last_id = ATOMIC64_INIT(0);
+
 static void vm_free(struct kref *ref)
 {
 	struct lodge_vm *vm = container_of(ref, struct lodge_vm, ref);
@@ -237,6 +239,7 @@ int lodge_vm_create(const struct lodge_create_vm *args)
 	if (!vm)
 		return -ENOMEM;
 	kref_init(&vm->ref);
+	vm->id = atomic64_inc_return(&last_id);
 	mutex_init(&vm->lock);
 	vm->mm = current->mm;
 	mmgrab(vm->mm);

@@ -15,6 +15,7 @@ struct lodge_memory_map;
 struct lodge_ioapic;
 struct lodge_eventfds;
 struct lodge_lapic;
+struct lodge_emulation;
 
 /* General registers, in the order in which instructions encode them. */
 enum lodge_reg {
@@ -32,6 +33,7 @@ enum lodge_seg {
 /**
  * struct lodge_vm - a virtual machine
  * @ref: one for the VM descriptor, one for each vCPU descriptor
+ * @id: from 1, never used again while the module is loaded
  * @mm: the address space that its memory is taken from (mm_count is held)
  * @lock: protects @vcpus against creation, @memory's slots against changes and
  *        @eventfds' lists against changes.  Taken before all other locks of
@@ -51,6 +53,7 @@ enum lodge_seg {
  */
 struct lodge_vm {
 	struct kref ref;
+	u64 id;
 	struct mm_struct *mm;
 	struct mutex lock;	/* vcpus, slots and eventfds against changes */
 	struct lodge_vcpu *vcpus[LODGE_MAX_VCPUS];
@@ -149,7 +152,8 @@ struct lodge_access {
  * @nmi_masked: an NMI handler runs
  * @shadow: interrupt shadow of STI or MOV SS
  * @exit: the last exit
- * @access: accesses of the instruction being emulated, in order
+ * @emulation: the instruction being emulated (vm/emulate.h)
+ * @access: its accesses to what is not memory, in order
  * @nr_accesses: how many
  * @pending_port: an IN waits for the tool's answer
  * @xcr0: the guest's XCR0
@@ -196,6 +200,7 @@ struct lodge_vcpu {
 	bool shadow;
 
 	struct lodge_exit exit;
+	struct lodge_emulation *emulation;
 	struct lodge_access access[LODGE_MAX_ACCESSES];
 	int nr_accesses;
 	bool pending_port;
