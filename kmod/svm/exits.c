@@ -90,6 +90,7 @@ static void decode_cr(const struct vmcb *vmcb, struct lodge_exit *exit, u32 code
 static bool step_done(struct lodge_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
+	u64 before = vcpu->dr6;
 
 	if (!svm->stepping)
 		return false;
@@ -101,9 +102,10 @@ static bool step_done(struct lodge_vcpu *vcpu)
 	if (!svm->iret_seen)
 		vcpu->rflags &= ~(u64)X86_EFLAGS_TF;
 	/* Not the guest's: neither the flag nor the trace in DR6. */
-	svm->vmcb->dr6 &= ~(u64)DR_STEP;
+	svm->vmcb->dr6 &= ~(u64)DR_STEP | before;
 	svm_dirty(svm, CLEAN_DR);
-	return !(svm->vmcb->dr6 & DR_TRAP_BITS);
+	/* Breakpoints that the guest has seen already stay noted in DR6. */
+	return !(svm->vmcb->dr6 & ~before & DR_TRAP_BITS);
 }
 
 static void decode_db(struct lodge_vcpu *vcpu, struct lodge_exit *exit)

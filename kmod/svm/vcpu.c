@@ -225,6 +225,8 @@ void svm_inject(struct lodge_vcpu *vcpu)
 		break;
 	}
 	svm->vmcb->event_inj = inj;
+	/* Delivery pushes RFLAGS: a TF of ours must not be in there. */
+	svm->stepping = false;
 	event->type = EVENT_NONE;
 }
 
