@@ -66,6 +66,7 @@ static u8 ram[RAM_SIZE];
 static struct lodge_vm vm;
 static struct lodge_vcpu vcpu;
 static struct lodge_run run;
+static struct lodge_emulation emulation;
 static struct xregs_state xsave;
 static u64 crs[17];
 static struct lodge_segment segs[NR_SEGS];
@@ -298,6 +299,7 @@ FIXTURE_SETUP(emulate)
 	segs[SEG_CS].l = 1;
 	segs[SEG_CS].db = 0;
 	vcpu.vm = &vm;
+	vcpu.emulation = &emulation;
 	vcpu.run = &run;
 	vcpu.xsave = &xsave;
 	vcpu.rip = CODE;

@@ -158,14 +158,25 @@ TEST_F(emulate, instruction_changes)
 	vcpu.regs[REG_RBX] = DEVICE;
 	SAME(NEXT_USER, lodge_emulate(&vcpu, true));
 	ASKED(DEVICE, 4, false);
-	answer(0x1234);
+	/* Too late: the question was this instruction's. */
 	INSN(0x8a, 0x43, 0x01);			/* mov 1(%rbx), %al */
-	SAME(NEXT_USER, lodge_emulate_complete(&vcpu));
-	ASKED(DEVICE + 1, 1, false);
-	answer(0x99);
+	answer(0x1234);
 	SAME(NEXT_ENTER, lodge_emulate_complete(&vcpu));
-	SAME(0x99, vcpu.regs[REG_RAX]);
-	SAME(CODE + 3, vcpu.rip);
+	SAME(0x1234, vcpu.regs[REG_RAX]);
+	SAME(CODE + 2, vcpu.rip);
+
+	/* Begun where it cannot end: what was read was for another. */
+	vcpu.rip = CODE;
+	INSN(0xa5);				/* movsl */
+	vcpu.regs[REG_RDI] = DATA;
+	vcpu.regs[REG_RSI] = APIC;
+	SAME(NEXT_SLEEP, lodge_emulate(&vcpu, false));
+	SAME(1, apic_reads);
+	apic_value = 0x77;
+	INSN(0xa4);				/* movsb */
+	SAME(NEXT_ENTER, lodge_emulate(&vcpu, true));
+	SAME(2, apic_reads);
+	SAME(0x77, get64(DATA));
 }
 
 TEST_F(emulate, cancel)

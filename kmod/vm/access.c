@@ -146,8 +146,8 @@ static int access_device(struct lodge_emulation *e, u64 where, bool port, void *
 			return EXEC_DONE;
 		}
 		/*
-		 * Another vCPU has changed the instruction or the page tables:
-		 * what was answered is no answer to this.
+		 * Another vCPU has changed the instruction before it was begun
+		 * again: what was answered is no answer to this.
 		 */
 		vcpu->nr_accesses = nr;
 	}
@@ -198,40 +198,34 @@ static int access_mmio(struct lodge_emulation *e, u64 gpa, void *data,
 
 enum piece_kind { PIECE_PROBE, PIECE_READ, PIECE_WRITE };
 
-/* Without sleeping there is no writing; but it can be seen if it is a device. */
-static int memory_cannot_sleep(struct lodge_emulation *e, u64 gpa, void *data,
-			       unsigned int len, bool write)
-{
-	u8 unused[16];
-	int ret;
-
-	ret = lodge_guest_read_nofault(e->vcpu->vm, gpa, write ? unused : data,
-				       len);
-	if (ret == -EFAULT)
-		return ret;
-	return ret || write ? -EAGAIN : 0;
-}
-
+/*
+ * First without sleeping: mostly it is as quick as can be, and it tells for sure
+ * whether there is memory at all.
+ */
 static int access_piece(struct lodge_emulation *e, u64 gpa, void *data,
 			unsigned int len, bool write, bool last)
 {
 	struct lodge_vm *vm = e->vcpu->vm;
+	u8 unused[16];
 	int ret;
 
-	if (!e->can_sleep)
-		ret = memory_cannot_sleep(e, gpa, data, len, write);
-	else if (write)
-		ret = lodge_guest_write(vm, gpa, data, len);
-	else
-		ret = lodge_guest_read(vm, gpa, data, len);
-	if (!ret)
+	ret = lodge_guest_read_nofault(vm, gpa, write ? unused : data, len);
+	if (!ret && !write)
 		return EXEC_DONE;
-	if (ret == -EAGAIN)
-		return lodge_stop(e, NEXT_SLEEP);
-	if (ret == -EFAULT && e->can_sleep) {
-		ret = no_memory(e, gpa, write);
-		if (ret)
-			return ret;
+	if (ret != -EFAULT) {
+		if (!e->can_sleep)
+			return lodge_stop(e, NEXT_SLEEP);
+		if (write)
+			ret = lodge_guest_write(vm, gpa, data, len);
+		else
+			ret = lodge_guest_read(vm, gpa, data, len);
+		if (!ret)
+			return EXEC_DONE;
+		if (ret == -EFAULT) {
+			ret = no_memory(e, gpa, write);
+			if (ret)
+				return ret;
+		}
 	}
 	return access_mmio(e, gpa, data, len, write, last);
 }
@@ -291,7 +285,7 @@ int lodge_emu_replace(struct lodge_cpu *cpu, u64 linear, u64 old, u64 new,
 		      unsigned int len)
 {
 	struct lodge_emulation *e = lodge_emulation_of(cpu);
-	u64 gpa;
+	u64 gpa, unused;
 	int ret;
 
 	if (!e->can_sleep || offset_in_page(linear) + len > PAGE_SIZE)
@@ -300,16 +294,19 @@ int lodge_emu_replace(struct lodge_cpu *cpu, u64 linear, u64 old, u64 new,
 	ret = lodge_translate(e, linear, ACCESS_WRITE, &gpa);
 	if (ret)
 		return ret;
-	ret = lodge_guest_cmpxchg(e->vcpu->vm, gpa, &old, new, len);
-	if (!ret)
-		return EXEC_DONE;
-	/* Changed since it was read: the guest begins again. */
-	if (ret == 1)
-		return lodge_stop(e, NEXT_ENTER);
-	if (ret == -EFAULT) {
-		ret = no_memory(e, gpa, true);
-		if (ret)
-			return ret;
+	ret = lodge_guest_read_nofault(e->vcpu->vm, gpa, &unused, len);
+	if (ret != -EFAULT) {
+		ret = lodge_guest_cmpxchg(e->vcpu->vm, gpa, &old, new, len);
+		if (!ret)
+			return EXEC_DONE;
+		/* Changed since it was read: the guest begins again. */
+		if (ret == 1)
+			return lodge_stop(e, NEXT_ENTER);
+		if (ret == -EFAULT) {
+			ret = no_memory(e, gpa, true);
+			if (ret)
+				return ret;
+		}
 	}
 	return access_mmio(e, gpa, &new, len, true, true);
 }
@@ -322,19 +319,26 @@ int lodge_emu_port(struct lodge_cpu *cpu, u16 port, void *data,
 }
 
 int lodge_access_code(struct lodge_emulation *e, u64 gpa, void *buf,
-		      unsigned int len)
+		      unsigned int *len)
 {
 	struct lodge_vm *vm = e->vcpu->vm;
+	unsigned int offset = gpa & 7;
+	u64 words[2];
 	int ret;
 
-	if (e->can_sleep)
-		ret = lodge_guest_read(vm, gpa, buf, len);
-	else
-		ret = lodge_guest_read_nofault(vm, gpa, buf, len);
-	if (!ret)
+	*len = min(*len, 16 - offset);
+	ret = lodge_guest_read_nofault(vm, gpa - offset, &words[0], 8);
+	if (!ret && offset + *len > 8)
+		ret = lodge_guest_read_nofault(vm, gpa - offset + 8, &words[1],
+					       8);
+	if (!ret) {
+		memcpy(buf, (u8 *)words + offset, *len);
 		return EXEC_DONE;
+	}
 	if (!e->can_sleep)
 		return lodge_stop(e, NEXT_SLEEP);
+	if (!lodge_guest_read(vm, gpa, buf, *len))
+		return EXEC_DONE;
 	ret = no_memory(e, gpa, false);
 	if (ret)
 		return ret;

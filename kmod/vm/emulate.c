@@ -2,6 +2,7 @@
 /* The emulator on a vCPU: its registers, and what becomes of an instruction. */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <asm/fpu/types.h>
 #include "arch.h"
 #include "emulate.h"
@@ -121,12 +122,14 @@ static const struct lodge_cpu_ops emulation_ops = {
 static void begin(struct lodge_emulation *e, struct lodge_vcpu *vcpu, bool can_sleep)
 {
 	struct lodge_cpu *cpu = &e->cpu;
+	int i;
 
 	e->vcpu = vcpu;
 	e->can_sleep = can_sleep;
 	e->segments = 0;
 	e->evict = 0;
-	memset(e->translation, 0, sizeof(e->translation));
+	for (i = 0; i < NR_TRANSLATIONS; i++)
+		e->translation[i].valid = false;
 
 	memcpy(cpu->regs, vcpu->regs, sizeof(cpu->regs));
 	cpu->rip = vcpu->rip;
@@ -147,22 +150,16 @@ static void begin(struct lodge_emulation *e, struct lodge_vcpu *vcpu, bool can_s
 
 /* ---- Bytes ---- */
 
-/* As much as there is in one page, up to @max bytes.  EXEC_* or bytes. */
+/* As much as can be had at once, up to @max bytes. */
 static int fetch_piece(struct lodge_emulation *e, u64 linear, u8 *buf,
 		       unsigned int max, unsigned int *got)
 {
-	unsigned int n = min_t(unsigned int, max,
-			       PAGE_SIZE - offset_in_page(linear));
 	u64 gpa;
 	int ret;
 
+	*got = min_t(unsigned int, max, PAGE_SIZE - offset_in_page(linear));
 	ret = lodge_translate(e, linear, ACCESS_FETCH, &gpa);
-	if (ret)
-		return ret;
-	ret = lodge_access_code(e, gpa, buf, n);
-	if (!ret)
-		*got = n;
-	return ret;
+	return ret ?: lodge_access_code(e, gpa, buf, got);
 }
 
 static int decoded(struct lodge_emulation *e, enum lodge_decode result)
@@ -180,8 +177,9 @@ static int decoded(struct lodge_emulation *e, enum lodge_decode result)
 	}
 }
 
-static int fetch_and_decode(struct lodge_emulation *e, struct lodge_insn *insn)
+static int fetch_and_decode(struct lodge_emulation *e)
 {
+	struct lodge_insn *insn = &e->insn;
 	u64 linear = e->cpu.rip, left = LODGE_INSN_MAX;
 	unsigned int n = 0, got;
 	enum lodge_decode result;
@@ -282,33 +280,31 @@ static bool wanted(struct lodge_emulation *e)
 	       signal_pending(current);
 }
 
-static int emulate(struct lodge_vcpu *vcpu, bool can_sleep)
+/* From what begin() and fetch_and_decode() have found. */
+static int execute(struct lodge_emulation *e)
 {
-	struct lodge_insn insn;
-	struct lodge_emulation e;
+	struct lodge_vcpu *vcpu = e->vcpu;
 	int ret, rounds = 0;
 
-	begin(&e, vcpu, can_sleep);
-	ret = fetch_and_decode(&e, &insn);
-	if (ret)
-		return finish(&e, ret, LODGE_INSN_MAX);
-
 	do {
-		e.accesses = 0;
-		e.posted = false;
-		ret = lodge_execute(&e.cpu, &insn);
+		e->accesses = 0;
+		e->posted = false;
+		ret = lodge_execute(&e->cpu, &e->insn);
 		if (ret)
-			return finish(&e, ret, insn.len);
-		commit(&e);
-		if (e.posted)
+			return finish(e, ret, e->insn.len);
+		commit(e);
+		if (e->posted)
 			return NEXT_USER;
-	} while (e.cpu.repeat && !vcpu->event.type && ++rounds < MAX_ROUNDS &&
-		 !wanted(&e));
+	} while (e->cpu.repeat && !vcpu->event.type && ++rounds < MAX_ROUNDS &&
+		 !wanted(e));
 	return NEXT_ENTER;
 }
 
 int lodge_emulate(struct lodge_vcpu *vcpu, bool can_sleep)
 {
+	struct lodge_emulation *e = vcpu->emulation;
+	int ret;
+
 	if (vcpu->event.type)
 		return lodge_fail(vcpu, LODGE_EXIT_INTERNAL,
 				  "the guest takes vector %u through tables or a stack in a device",
@@ -317,7 +313,12 @@ int lodge_emulate(struct lodge_vcpu *vcpu, bool can_sleep)
 	/* Left over: only what a call without @can_sleep has begun is ours. */
 	if (vcpu->nr_accesses && !vcpu->access[vcpu->nr_accesses - 1].done)
 		vcpu->nr_accesses = 0;
-	return emulate(vcpu, can_sleep);
+
+	begin(e, vcpu, can_sleep);
+	ret = fetch_and_decode(e);
+	if (ret)
+		return finish(e, ret, LODGE_INSN_MAX);
+	return execute(e);
 }
 
 int lodge_emulate_complete(struct lodge_vcpu *vcpu)
@@ -341,7 +342,21 @@ int lodge_emulate_complete(struct lodge_vcpu *vcpu)
 		memcpy(a->data, run->mmio.data, sizeof(a->data));
 	}
 	a->done = true;
-	return emulate(vcpu, true);
+	vcpu->emulation->can_sleep = true;
+	vcpu->emulation->paging.can_sleep = true;
+	return execute(vcpu->emulation);
+}
+
+int lodge_emulate_create(struct lodge_vcpu *vcpu)
+{
+	vcpu->emulation = kzalloc(sizeof(*vcpu->emulation), GFP_KERNEL_ACCOUNT);
+	return vcpu->emulation ? 0 : -ENOMEM;
+}
+
+void lodge_emulate_destroy(struct lodge_vcpu *vcpu)
+{
+	kfree(vcpu->emulation);
+	vcpu->emulation = NULL;
 }
 
 void lodge_emulate_cancel(struct lodge_vcpu *vcpu)

@@ -45,7 +45,13 @@ struct lodge_translation {
 
 /**
  * struct lodge_emulation - one instruction in the works
+ *
+ * It lives as long as its vCPU.  When the tool has answered, execution goes on
+ * with what is here: the guest has not run meanwhile, and if the tool changes
+ * its registers, lodge_emulate_cancel() makes us forget it.
+ *
  * @cpu: the registers as they will be
+ * @insn: what it says
  * @vcpu: whose they are
  * @can_sleep: false in the stretch without preemption
  * @paging: for translations
@@ -59,6 +65,7 @@ struct lodge_translation {
  */
 struct lodge_emulation {
 	struct lodge_cpu cpu;
+	struct lodge_insn insn;
 	struct lodge_vcpu *vcpu;
 	bool can_sleep;
 	struct lodge_guest_paging paging;
@@ -85,9 +92,12 @@ static inline int lodge_stop(struct lodge_emulation *e, int next)
 /* vm/access.c: EXEC_* all */
 int lodge_translate(struct lodge_emulation *e, u64 linear, u32 access, u64 *gpa);
 
-/* The code at @gpa: @len bytes within a page. */
+/*
+ * The code at @gpa: up to @len bytes, no further than two aligned words go.
+ * They must be within a page.
+ */
 int lodge_access_code(struct lodge_emulation *e, u64 gpa, void *buf,
-		      unsigned int len);
+		      unsigned int *len);
 
 /* As in struct lodge_cpu_ops. */
 int lodge_emu_probe(struct lodge_cpu *cpu, u64 linear, unsigned int len,

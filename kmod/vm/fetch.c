@@ -25,10 +25,9 @@ static int read_entry(struct lodge_paging *paging, u64 gpa, u64 *entry, int size
 		container_of(paging, struct lodge_guest_paging, paging);
 	int ret;
 
-	if (p->can_sleep)
+	ret = lodge_guest_read_nofault(p->vcpu->vm, gpa, entry, size);
+	if (ret == -EAGAIN && p->can_sleep)
 		ret = lodge_guest_read(p->vcpu->vm, gpa, entry, size);
-	else
-		ret = lodge_guest_read_nofault(p->vcpu->vm, gpa, entry, size);
 	if (!ret)
 		return EXEC_DONE;
 	p->error = ret;

@@ -300,6 +300,10 @@ int lodge_execute(struct lodge_cpu *cpu, const struct lodge_insn *insn);
 
 /* ---- On a vCPU ---- */
 
+/* Memory for the instruction in the works. Return: 0 or -ENOMEM */
+int lodge_emulate_create(struct lodge_vcpu *vcpu);
+void lodge_emulate_destroy(struct lodge_vcpu *vcpu);
+
 /**
  * lodge_emulate() - execute the instruction at RIP in software
  * @vcpu: the vCPU, by its own thread

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <asm/debugreg.h>
 #include "arch.h"
+#include "insn.h"
 #include "irq.h"
 #include "vm.h"
 
@@ -42,6 +43,7 @@ void lodge_vcpu_reset(struct lodge_vcpu *vcpu, bool init)
 static void vcpu_free(struct lodge_vcpu *vcpu)
 {
 	lodge_lapic_destroy(vcpu);
+	lodge_emulate_destroy(vcpu);
 	lodge_msrs_destroy(vcpu);
 	lodge_fpu_destroy(vcpu);
 	lodge_vendor->vcpu_destroy(vcpu);
@@ -177,13 +179,18 @@ static struct lodge_vcpu *vcpu_alloc(struct lodge_vm *vm, u32 id)
 	ret = lodge_msrs_create(vcpu);
 	if (ret)
 		goto out_fpu;
-	ret = lodge_lapic_create(vcpu);
+	ret = lodge_emulate_create(vcpu);
 	if (ret)
 		goto out_msrs;
+	ret = lodge_lapic_create(vcpu);
+	if (ret)
+		goto out_emulate;
 
 	lodge_vcpu_reset(vcpu, false);
 	return vcpu;
 
+out_emulate:
+	lodge_emulate_destroy(vcpu);
 out_msrs:
 	lodge_msrs_destroy(vcpu);
 out_fpu:

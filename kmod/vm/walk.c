@@ -25,24 +25,44 @@
 /* How often a walk starts again because somebody changes the tables under it. */
 #define MAX_TRIES	16
 
-/* A format of page tables */
+/**
+ * struct format - a format of page tables
+ * @levels: how many there are
+ * @entry_size: bytes
+ * @index_bits: how many bits of an address select an entry
+ * @root: the bits of CR3 that say where the first table is
+ * @address: the bits of an entry that say where the next table or the page is
+ */
 struct format {
 	u8 levels;
 	u8 entry_size;
 	u8 index_bits;
+	u64 root;
+	u64 address;
 };
 
-static const struct format format_32 = { 2, 4, 10 };
-static const struct format format_pae = { 3, 8, 9 };
-static const struct format format_4 = { 4, 8, 9 };
-static const struct format format_5 = { 5, 8, 9 };
+static const struct format format_32 = { 2, 4, 10, 0xfffff000, 0xfffff000 };
+static const struct format format_pae = { 3, 8, 9, 0xffffffe0, E_ADDR };
+static const struct format format_4 = { 4, 8, 9, E_ADDR, E_ADDR };
+static const struct format format_5 = { 5, 8, 9, E_ADDR, E_ADDR };
 
-/* Where a walk is */
+/**
+ * struct walk - where a walk is
+ * @format: the format of the tables
+ * @entry: entries, by level - 1
+ * @where: where these are
+ * @leaf: level of the last entry
+ * @reserved: bits that must be zero in all entries
+ * @all: bits that all entries have
+ * @nx: an entry forbids execution
+ */
 struct walk {
 	const struct format *format;
-	u64 entry[5], where[5];	/* by level - 1 */
-	int leaf;		/* level */
-	bool write, user, nx;	/* what all levels together allow */
+	u64 entry[5], where[5];
+	int leaf;
+	u64 reserved;
+	u64 all;
+	bool nx;
 };
 
 static const struct format *choose_format(const struct lodge_paging *p)
@@ -54,52 +74,60 @@ static const struct format *choose_format(const struct lodge_paging *p)
 	return p->cr4 & C4_LA57 ? &format_5 : &format_4;
 }
 
+/* The first level of PAE paging has rules of its own. */
 static bool is_pdpte(const struct walk *w, int level)
 {
-	return w->format == &format_pae && level == 3;
+	return level == 3 && w->format == &format_pae;
 }
 
-static bool is_leaf(const struct lodge_paging *p, const struct walk *w,
-		    int level, u64 entry)
+/* Is an entry above level 1 that has the page size bit a leaf? */
+static bool is_large(const struct lodge_paging *p, const struct walk *w,
+		     int level)
 {
-	if (level == 1)
-		return true;
-	if (!(entry & E_PS) || is_pdpte(w, level))
-		return false;
 	if (w->format == &format_32)
 		return p->cr4 & C4_PSE;
-	return level <= 3;
+	return level <= 3 && !is_pdpte(w, level);
 }
 
-/* Bits that must be zero in a present entry. */
-static u64 reserved_bits(const struct lodge_paging *p, const struct walk *w,
+/* Bits that must be zero in a present entry, whatever its level */
+static u64 reserved_always(const struct lodge_paging *p, const struct format *f)
+{
+	u64 bits;
+
+	if (f == &format_32)
+		return 0;
+	bits = E_ADDR & ~(BIT_ULL(p->phys_bits) - 1);
+	if (!(p->efer & EF_NXE))
+		bits |= E_NX;
+	if (f == &format_pae)
+		bits |= 0x7ff0000000000000ULL;
+	return bits;
+}
+
+/* Those that must be zero too, above level 1 */
+static u64 reserved_here(const struct lodge_paging *p, const struct walk *w,
 			 int level, bool leaf)
 {
-	u64 high = E_ADDR & ~(BIT_ULL(p->phys_bits) - 1), bits;
+	u64 bits;
 
 	if (w->format == &format_32) {
-		/* Bits 20 to 13 of a 4 MiB page are bits 39 to 32 of it. */
-		if (level == 1 || !leaf)
+		if (!leaf)
 			return 0;
+		/* Bits 20 to 13 of a 4 MiB page are bits 39 to 32 of it. */
 		bits = BIT_ULL(21);
 		if (p->phys_bits < 40)
 			bits |= (0xffULL << (p->phys_bits - 32) & 0xff) << 13;
 		return bits;
 	}
+	/*
+	 * Bit 5 is reserved too, but emulated processors treat it as the
+	 * accessed bit that it is elsewhere; no guest sets it itself.
+	 */
 	if (is_pdpte(w, level))
-		/* Bit 5 too is reserved, but QEMU marks what it has used. */
-		return high | 0xfff00000000001c6ULL;
-
-	bits = high;
-	if (!(p->efer & EF_NXE))
-		bits |= E_NX;
-	if (w->format == &format_pae)
-		bits |= 0x7ff0000000000000ULL;
-	if (level >= 4)
-		bits |= E_PS;
-	if (leaf && level > 1)
-		bits |= (BIT_ULL(12 + 9 * (level - 1)) - 1) & ~0x1fffULL;
-	return bits;
+		return E_NX | 0x1c6;
+	if (leaf)
+		return (BIT_ULL(12 + 9 * (level - 1)) - 1) & ~0x1fffULL;
+	return level >= 4 ? E_PS : 0;
 }
 
 static unsigned int shift_of(const struct walk *w, int level)
@@ -146,7 +174,7 @@ static bool key_forbids(const struct lodge_paging *p, const struct walk *w,
 	u32 rights = p->pkru >> (2 * key);
 	bool as_user = p->cpl == 3 && !(access & ACCESS_SYSTEM);
 
-	if (!(p->cr4 & C4_PKE) || !(p->efer & EF_LMA) || !w->user ||
+	if (!(p->cr4 & C4_PKE) || !(p->efer & EF_LMA) || !(w->all & E_U) ||
 	    (access & ACCESS_FETCH))
 		return false;
 	if (rights & 1)
@@ -159,27 +187,23 @@ static bool key_forbids(const struct lodge_paging *p, const struct walk *w,
 static u32 check_rights(const struct lodge_paging *p, const struct walk *w,
 			u32 access)
 {
-	bool as_user = p->cpl == 3 && !(access & ACCESS_SYSTEM);
-	bool ok = true;
+	bool user = w->all & E_U, write = w->all & E_W, ok = true;
 	u32 error;
 
-	if (access & ACCESS_PEEK)
-		return 0;
-
 	error = key_forbids(p, w, access) ? PFE_PK | PFE_P : 0;
-	if (as_user) {
-		ok = w->user;
+	if (p->cpl == 3 && !(access & ACCESS_SYSTEM)) {
+		ok = user;
 		if (access & ACCESS_WRITE)
-			ok = ok && w->write;
+			ok = ok && write;
 	} else if (access & ACCESS_FETCH) {
-		ok = !(w->user && (p->cr4 & C4_SMEP));
+		ok = !(user && (p->cr4 & C4_SMEP));
 	} else {
 		/* SMAP: only what the program asks for itself can set AC aside. */
-		if (w->user && (p->cr4 & C4_SMAP) &&
+		if (user && (p->cr4 & C4_SMAP) &&
 		    ((access & ACCESS_SYSTEM) || !(p->rflags & RF_AC)))
 			ok = false;
 		if ((access & ACCESS_WRITE) && (p->cr0 & C0_WP))
-			ok = ok && w->write;
+			ok = ok && write;
 	}
 	if ((access & ACCESS_FETCH) && w->nx)
 		ok = false;
@@ -192,9 +216,11 @@ static u32 check_rights(const struct lodge_paging *p, const struct walk *w,
  */
 static int set_accessed(struct lodge_paging *p, const struct walk *w, u32 access)
 {
+	u64 dirty = access & ACCESS_WRITE ? E_D : 0;
 	int level, ret;
 
-	if (access & ACCESS_PEEK)
+	/* Nearly always, it has been noted before. */
+	if ((w->all & E_A) && (w->entry[w->leaf - 1] & dirty) == dirty)
 		return 0;
 
 	for (level = w->format->levels; level >= w->leaf; level--) {
@@ -202,8 +228,8 @@ static int set_accessed(struct lodge_paging *p, const struct walk *w, u32 access
 
 		if (is_pdpte(w, level))
 			continue;
-		if (level == w->leaf && (access & ACCESS_WRITE))
-			bits |= E_D;
+		if (level == w->leaf)
+			bits |= dirty;
 		if ((entry & bits) == bits)
 			continue;
 		ret = p->replace(p, w->where[level - 1], entry, entry | bits,
@@ -214,61 +240,78 @@ static int set_accessed(struct lodge_paging *p, const struct walk *w, u32 access
 	return 0;
 }
 
-static int walk_once(struct lodge_paging *p, u64 linear, u32 access, u64 *gpa,
-		     struct lodge_fault *fault, bool *again)
+/* Down to the leaf. */
+static int descend(struct lodge_paging *p, struct walk *w, u64 linear,
+		   u32 access, struct lodge_fault *fault)
 {
-	struct walk w = {
-		.format = choose_format(p),
-		.write = true,
-		.user = true,
-	};
-	u64 table = p->cr3 & (w.format == &format_32 ? 0xfffff000 :
-			      w.format == &format_pae ? 0xffffffe0 : E_ADDR);
+	const struct format *f = w->format;
+	u64 table = p->cr3 & f->root;
+	u64 mask = BIT_ULL(f->index_bits) - 1;
 	int level, ret;
-	u32 error;
 
-	*again = false;
-	for (level = w.format->levels; level; level--) {
-		u64 mask = BIT_ULL(w.format->index_bits) - 1;
-		u64 index = (linear >> shift_of(&w, level)) & mask;
-		u64 entry = 0;
+	for (level = f->levels; level; level--) {
+		u64 where, entry = 0, reserved = w->reserved;
+		bool leaf = level == 1;
 
-		if (is_pdpte(&w, level))
-			index &= 3;
-		w.where[level - 1] = table + index * w.format->entry_size;
-		ret = p->read(p, w.where[level - 1], &entry,
-			      w.format->entry_size);
+		/* Linear addresses of PAE have 32 bits: 2 of them are left. */
+		where = table + ((linear >> shift_of(w, level)) & mask) *
+				f->entry_size;
+		ret = p->read(p, where, &entry, f->entry_size);
 		if (ret)
 			return ret;
-		w.entry[level - 1] = entry;
-		w.leaf = level;
+		w->where[level - 1] = where;
+		w->entry[level - 1] = entry;
+		w->leaf = level;
 
 		if (!(entry & E_P))
 			return page_fault(p, linear, access, 0, fault);
-		if (entry & reserved_bits(p, &w, level,
-					  is_leaf(p, &w, level, entry)))
+		if (!leaf) {
+			leaf = (entry & E_PS) && is_large(p, w, level);
+			reserved |= reserved_here(p, w, level, leaf);
+		}
+		if (entry & reserved)
 			return page_fault(p, linear, access, PFE_P | PFE_RSVD,
 					  fault);
-		if (!is_pdpte(&w, level)) {
-			w.write = w.write && (entry & E_W);
-			w.user = w.user && (entry & E_U);
-			w.nx = w.nx || (w.format != &format_32 && (entry & E_NX));
-		}
-		if (is_leaf(p, &w, level, entry))
+		if (!is_pdpte(w, level))
+			w->all &= entry;
+		if ((entry & E_NX) && f != &format_32)
+			w->nx = true;
+		if (leaf)
 			break;
-		table = entry & (w.format == &format_32 ? 0xfffff000 : E_ADDR);
+		table = entry & f->address;
 	}
+	return EXEC_DONE;
+}
 
-	error = check_rights(p, &w, access);
-	if (error)
-		return page_fault(p, linear, access, error, fault);
-	ret = set_accessed(p, &w, access);
-	if (ret == 1) {
-		*again = true;
-		return EXEC_STOP;
-	}
+static int walk_once(struct lodge_paging *p, u64 linear, u32 access, u64 *gpa,
+		     struct lodge_fault *fault, bool *again)
+{
+	struct walk w;
+	u32 error;
+	int ret;
+
+	w.format = choose_format(p);
+	w.reserved = reserved_always(p, w.format);
+	w.leaf = 0;
+	w.all = ~0ULL;
+	w.nx = false;
+
+	*again = false;
+	ret = descend(p, &w, linear, access, fault);
 	if (ret)
 		return ret;
+	if (!(access & ACCESS_PEEK)) {
+		error = check_rights(p, &w, access);
+		if (error)
+			return page_fault(p, linear, access, error, fault);
+		ret = set_accessed(p, &w, access);
+		if (ret == 1) {
+			*again = true;
+			return EXEC_STOP;
+		}
+		if (ret)
+			return ret;
+	}
 	*gpa = leaf_address(&w, linear);
 	return EXEC_DONE;
 }
