@@ -336,6 +336,120 @@ TEST(everything_at_once)
 	munmap(mem, 10 * MIB);
 }
 
+/*
+ * The same, but nothing that changes what is in memory: each vCPU must find in
+ * every page what it has written there last. Pages are write-protected, copied
+ * on write, collapsed to huge ones, split and migrated meanwhile.
+ */
+#define PART		(8 * MIB)
+
+static u64 stamp(u64 gpa, u64 round)
+{
+	return (gpa ^ round << 40) * 0x9e3779b97f4a7c15;
+}
+
+static void keep(u64 id)
+{
+	u64 begin = SLOT + id * PART, gpa, round;
+
+	for (gpa = begin; gpa < begin + PART; gpa += 2048)
+		*(volatile u64 *)gpa = stamp(gpa, 0);
+	for (round = 1; !quit; round++) {
+		for (gpa = begin; gpa < begin + PART; gpa += 2048) {
+			GUEST_EQ(stamp(gpa, round - 1), *(volatile u64 *)gpa);
+			*(volatile u64 *)gpa = stamp(gpa, round);
+		}
+		if (!id)
+			laps++;
+	}
+	for (gpa = begin; gpa < begin + PART; gpa += 2048)
+		GUEST_EQ(stamp(gpa, round - 1), *(volatile u64 *)gpa);
+}
+
+/* Write-protected for a moment: the tool just tries again. */
+static void *keep_thread(void *arg)
+{
+	struct vcpu *c = arg;
+	enum guest_result result;
+
+	do {
+		result = guest_run(c);
+	} while (result == GUEST_EXIT &&
+		 c->run->exit_reason == LODGE_EXIT_MEMORY &&
+		 c->run->memory.is_write);
+	__atomic_store_n(&c->result, result, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void compact(void)
+{
+	FILE *f = fopen("/proc/sys/vm/compact_memory", "w");
+
+	if (f) {
+		fputs("1", f);
+		fclose(f);
+	}
+}
+
+TEST(contents_survive)
+{
+	const size_t size = 2 * PART;
+	char *area = map_pages(size + 2 * MIB);
+	char *mem = (char *)(((uintptr_t)area + 2 * MIB - 1) & ~(2 * MIB - 1));
+	struct vm *vm = vm_create();
+	u64 end = now_ns() + 6000000000ULL;
+	struct vcpu *c[2];
+	size_t offset;
+	int i, n, round = 0;
+	pid_t pid;
+
+	madvise(mem, size, MADV_HUGEPAGE);
+	ASSERT_EQ(0, vm_slot(vm, 1, SLOT, size, mem, 0));
+	kick_init();
+	for (i = 0; i < 2; i++) {
+		c[i] = vcpu_create(vm, i);
+		vcpu_start64(c[i], keep, i);
+		ASSERT_EQ(0, pthread_create(&c[i]->thread, NULL, keep_thread, c[i]));
+	}
+	while (now_ns() < end && !READ(c[0]->result) && !READ(c[1]->result)) {
+		offset = random64() % (size / 4096) * 4096;
+		n = round++ % 5;
+		switch (n) {
+		case 0:
+			mprotect(mem + offset, 4096, PROT_READ);
+			mprotect(mem + offset, 4096, PROT_READ | PROT_WRITE);
+			break;
+		case 1:
+			mprotect(mem, size, PROT_READ);
+			mprotect(mem, size, PROT_READ | PROT_WRITE);
+			break;
+		case 2:
+			madvise(mem + (offset & ~(2 * MIB - 1)), 2 * MIB, 25 /* MADV_COLLAPSE */);
+			break;
+		case 3:
+			pid = fork();
+			if (!pid) {
+				sleep_ms(2);
+				_exit(0);
+			}
+			ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+			break;
+		case 4:
+			madvise(mem + offset, 4096, MADV_PAGEOUT);
+			break;
+		}
+		sleep_ms(n);
+	}
+	compact();		/* may take a second */
+	GUEST(vm, quit) = 1;
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(GUEST_DONE, vcpu_thread_wait(c[i], LONG_MS));
+	EXPECT_LT(0, GUEST(vm, laps));
+	EXPECT_LT(5, round);
+	vm_free(vm);
+	munmap(area, size + 2 * MIB);
+}
+
 /* What is no memory at all cannot be executed, nor be a page table. */
 static void jump(u64 to)
 {
