@@ -6,6 +6,7 @@
 #define MSR_WALL_CLOCK	0x4b564d00
 #define MSR_SYSTEM_TIME	0x4b564d01
 #define MS		1000000ULL
+#define u128		__uint128_t
 
 /* The ABI of KVM's clock page. */
 struct clock_page {
@@ -30,15 +31,14 @@ static u64 clock_ns(volatile struct clock_page *p)
 	u64 delta, ns;
 
 	do {
-		version = p->version & ~1U;
+		version = p->version & ~(u32)1;
 		asm volatile("lfence" : : : "memory");
 		delta = rdtsc() - p->tsc_timestamp;
 		if (p->shift >= 0)
 			delta <<= p->shift;
 		else
 			delta >>= -p->shift;
-		ns = p->system_time +
-		     (u64)(((unsigned __int128)delta * p->mul) >> 32);
+		ns = p->system_time + (u64)(((u128)delta * p->mul) >> 32);
 		asm volatile("lfence" : : : "memory");
 	} while (version != p->version);
 	return ns;

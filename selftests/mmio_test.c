@@ -134,7 +134,7 @@ static void insn_##name(struct state *state)				\
 	X(addr_disp32, "movl -0x100(%%rdi), %%eax")			\
 	X(addr_sib, "movl (%%rdi,%%rcx,4), %%eax")			\
 	X(addr_sib_disp, "movq %%rax, 8(%%rdi,%%rcx,8)")		\
-	X(addr_sib_r8, "movq %%rdi, %%r8; movl %%eax, 0x20(%%r8,%%rcx); xorl %%r8d, %%r8d")			\
+	X(addr_sib_r8, "movq %%rdi, %%r8; movl %%eax, 0x20(%%r8,%%rcx); xorl %%r8d, %%r8d") \
 	X(addr_32, "movl (%%edi), %%eax")				\
 	X(and_store8, "andb %%al, (%%rdi)")				\
 	X(and_store32, "andl %%eax, (%%rdi)")				\

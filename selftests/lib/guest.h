@@ -64,7 +64,7 @@ static inline unsigned int guest_cpu(void)
 	return id;
 }
 
-void guest_done(void) __attribute__((noreturn));
+__attribute__((noreturn)) void guest_done(void);
 void guest_report(u64 value);
 void guest_assert_failed(const char *what, const char *file, int line,
 			 u64 a, u64 b) __attribute__((noreturn));
