@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Private to emulate.c and fetch.c. */
+/* Private to emulate.c, access.c and fetch.c. */
 #ifndef LODGE_VM_EMULATE_H
 #define LODGE_VM_EMULATE_H
 
