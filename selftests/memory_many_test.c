@@ -394,7 +394,7 @@ static void compact(void)
 /*
  * QEMU's emulation with several processors sometimes hands out the host's own
  * registers as the guest's, at the instruction behind VMRUN: about once in two
- * minutes of this test. The kernel's KVM does not survive it there either.
+ * minutes of this test, never with one CPU. Not proved to be the emulator's.
  */
 static bool emulator_slipped(const struct vcpu *c)
 {
