@@ -238,7 +238,6 @@ static int stretch(struct lodge_vcpu *vcpu)
 		smp_store_release(&vcpu->mode, VCPU_OUTSIDE);
 		local_irq_enable();
 
-		vcpu->exits++;
 		lodge_vendor->decode_exit(vcpu, &vcpu->exit);
 		next = lodge_handle_exit(vcpu, false);
 	}

@@ -171,7 +171,6 @@ struct lodge_access {
  * @apic_base: IA32_APIC_BASE
  * @pv_clock: MSR_KVM_SYSTEM_TIME_NEW as written, bit 0 enables
  * @msr: the MSRs that are only storage, see vm/msr.c
- * @exits: number of exits
  */
 struct lodge_vcpu {
 	struct lodge_vm *vm;
@@ -221,7 +220,6 @@ struct lodge_vcpu {
 	u64 apic_base;
 	u64 pv_clock;
 	struct lodge_vcpu_msrs *msr;
-	u64 exits;
 };
 
 /*
