@@ -449,9 +449,26 @@ static const char *const exit_names[] = {
 	"MEMORY",
 };
 
+/* A guest that went wrong: where its tables are, and what the host sees there. */
+static void describe_tables(struct vcpu *c, char *text, size_t size)
+{
+	struct lodge_sregs s;
+	u64 pml4 = 0;
+
+	if (vcpu_get(c, LODGE_STATE_SREGS, &s, sizeof(s)))
+		return;
+	if (s.cr3 < G_MEMORY)
+		memcpy(&pml4, c->vm->mem + s.cr3, sizeof(pml4));
+	snprintf(text, size, " (cr0 %#llx cr2 %#llx cr3 %#llx: %#llx, cr4 %#llx efer %#llx cs %#x idt %#llx)",
+		 (unsigned long long)s.cr0, (unsigned long long)s.cr2,
+		 (unsigned long long)s.cr3, (unsigned long long)pml4,
+		 (unsigned long long)s.cr4, (unsigned long long)s.efer,
+		 s.cs.selector, (unsigned long long)s.idt.base);
+}
+
 const char *guest_describe(struct vcpu *c)
 {
-	static char text[400];
+	static char text[500];
 	struct lodge_run *run = c->run;
 	u32 reason = run->exit_reason;
 	int n;
@@ -476,8 +493,9 @@ const char *guest_describe(struct vcpu *c)
 			 (unsigned long long)run->memory.addr, run->memory.error);
 		break;
 	default:
-		snprintf(text + n, sizeof(text) - n, "rip %#llx: %.92s",
-			 (unsigned long long)run->fail.rip, run->fail.reason);
+		n += snprintf(text + n, sizeof(text) - n, "rip %#llx: %.92s",
+			      (unsigned long long)run->fail.rip, run->fail.reason);
+		describe_tables(c, text + n, sizeof(text) - n);
 	}
 	return text;
 }
