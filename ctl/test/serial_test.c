@@ -15,15 +15,15 @@
 #include "vmm/vm.h"
 
 static unsigned int edges;
-static bool level;
+static bool line;
 
 /* In place of vmm/vm.c */
-void vm_irq_line(struct vm *vm, unsigned int gsi, bool high)
+void vm_irq_line(struct vm *vm, unsigned int gsi, bool level)
 {
 	(void)vm;
 	(void)gsi;
-	edges += high && !level;
-	level = high;
+	edges += level && !line;
+	line = level;
 }
 
 void vm_wake(struct vm *vm)
@@ -93,16 +93,16 @@ static void test_tx_interrupt(void)
 {
 	edges = 0;
 	out(1, 0x02);
-	ok(!level && (in(2) & 0x0f) == 0x02, "without OUT2 the line stays low");
+	ok(!line && (in(2) & 0x0f) == 0x02, "without OUT2 the line stays low");
 	out(1, 0);
 	out(4, 0x08);
 	out(1, 0x02);
-	ok(level && edges == 1, "THRI raises it");
-	ok((in(2) & 0x0f) == 0x02 && !level, "IIR lowers it");
+	ok(line && edges == 1, "THRI raises it");
+	ok((in(2) & 0x0f) == 0x02 && !line, "IIR lowers it");
 	ok((in(2) & 0x0f) == 0x01, "and has nothing more to say");
 	out(1, 0);
 	out(1, 0x02);
-	ok(level && (in(2) & 0x0f) == 0x02, "THRI again raises it again");
+	ok(line && (in(2) & 0x0f) == 0x02, "THRI again raises it again");
 	edges = 0;
 	out(0, '.');
 	out(0, '.');
@@ -110,15 +110,15 @@ static void test_tx_interrupt(void)
 	ok(!edges && (in(2) & 0x0f) == 0x02, "what is sent shows in IIR first");
 	out(0, '.');
 	out(1, 0);
-	ok(!edges && !level, "no THRI, no interrupt");
+	ok(!edges && !line, "no THRI, no interrupt");
 	out(1, 0x02);
 	in(2);
 	edges = 0;
 	out(0, '\n');
-	ok(!level, "no interrupt yet");
+	ok(!line, "no interrupt yet");
 	usleep(10000);
 	terminal_timer();
-	ok(level && edges == 1, "but a moment later");
+	ok(line && edges == 1, "but a moment later");
 	out(1, 0);
 }
 
@@ -134,12 +134,12 @@ static void test_input(int keys)
 	edges = 0;
 	out(1, 0x01);
 	out(4, 0x0b);
-	ok(level && edges == 1, "with RTS it does");
+	ok(line && edges == 1, "with RTS it does");
 	ok((in(2) & 0x0f) == 0x04, "IIR says so");
 	while (in(5) & 1 && count < sizeof(text) - 1)
 		text[count++] = (char)in(0);
 	ok(!strcmp(text, "typed ahead, more than a FIFO\n"), "all of it, in order");
-	ok(!level, "and then the line is low");
+	ok(!line, "and then the line is low");
 
 	/* A pipe is read no further than there is room. */
 	for (i = 0; i < 200; i++)
@@ -151,7 +151,7 @@ static void test_input(int keys)
 	for (count = 0; count < 6400; count++) {
 		if (!(in(5) & 1))
 			terminal_input();
-		if (in(0) != "0123456789abcdef"[count % 16])
+		if (in(0) != (uint8_t)"0123456789abcdef"[count % 16])
 			break;
 	}
 	ok(count == 6400, "and nothing is lost");

@@ -182,7 +182,7 @@ static void write_kernel(const char *path, size_t truncate_to)
 	header->init_size = 0x800000;
 	header->initrd_addr_max = 0x7fffffff;
 	header->cmdline_size = 2047;
-	memset(file + 512 * 3, 0xcc, 4096);
+	memset(file + sizeof(file) - 4096, 0xcc, 4096);
 	if (fd < 0 || write(fd, file, truncate_to) != (ssize_t)truncate_to)
 		abort();
 	close(fd);

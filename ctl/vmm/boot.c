@@ -234,7 +234,7 @@ static int check_memory(const struct boot_image *image, uint64_t memory,
 int boot_open(struct boot_image *image, const char *kernel, const char *initrd,
 	      const char *append, uint64_t memory, struct error *error)
 {
-	uint64_t kernel_size;
+	uint64_t kernel_size = 0;
 	size_t limit;
 
 	memset(image, 0, sizeof(*image));
@@ -330,7 +330,7 @@ static void build_page_tables(uint8_t *low)
 	pml4[0] = PDPT_ADDRESS | PTE_PRESENT | PTE_WRITE;
 	for (i = 0; i < 4; i++)
 		pdpt[i] = (PD_ADDRESS + i * PAGE) | PTE_PRESENT | PTE_WRITE;
-	for (i = 0; i < 4 * 512; i++)
+	for (i = 0; i < 4 * 512ULL; i++)
 		pd[i] = i << 21 | PTE_PRESENT | PTE_WRITE | PTE_HUGE;
 }
 

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define ESCAPE_KEY	0x01	/* ctrl-A */
-#define LATER_NS	(2 * 1000 * 1000)
+#define LATER_NS	2000000L
 
 static struct {
 	/* input */
@@ -398,8 +398,8 @@ static void set_alarm(int ms)
 {
 	struct sigaction action = { .sa_handler = on_alarm };
 	struct itimerval timer = {
-		.it_value = { ms / 1000, ms % 1000 * 1000 },
-		.it_interval = { 0, 10 * 1000 },
+		.it_value = { ms / 1000, ms % 1000 * 1000L },
+		.it_interval = { 0, 10000 },
 	};
 	sigset_t alarm_only;
 

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 /* A stack that is never used is never allocated; yet 8 MiB each look alarming. */
-#define STACK_SIZE	(256 * 1024)
+#define STACK_SIZE	(256 * 1024UL)
+
+#define NS_PER_S	1000000000L
+#define REPEAT_NS	10000000L
 
 static _Thread_local struct lodge_run *volatile current_run;
 
@@ -31,8 +34,8 @@ static void on_kick(int signal)
 
 static void insn_text(const struct lodge_run *run, char *text, size_t size)
 {
-	unsigned int count = run->fail.insn_len;
-	unsigned int i;
+	size_t count = run->fail.insn_len;
+	size_t i;
 
 	if (count > sizeof(run->fail.insn))
 		count = sizeof(run->fail.insn);
@@ -226,9 +229,9 @@ void vcpu_join(struct vcpu *vcpu)
 		return;
 	for (;;) {
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += 10 * 1000 * 1000;
-		if (until.tv_nsec >= 1000 * 1000 * 1000) {
-			until.tv_nsec -= 1000 * 1000 * 1000;
+		until.tv_nsec += REPEAT_NS;
+		if (until.tv_nsec >= NS_PER_S) {
+			until.tv_nsec -= NS_PER_S;
 			until.tv_sec++;
 		}
 		if (!pthread_clockjoin_np(vcpu->thread, NULL, CLOCK_MONOTONIC,

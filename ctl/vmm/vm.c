@@ -113,7 +113,6 @@ static int vm_map_memory(struct vm *vm, struct error *error)
 	uint64_t size = vm->config->memory;
 	uint64_t high = size > LOW_MEMORY_END ? size - LOW_MEMORY_END : 0;
 	uint64_t end = high ? HIGH_MEMORY + high : size;
-	uintptr_t start;
 
 	if (vm->info.phys_bits < 64 && (end - 1) >> vm->info.phys_bits) {
 		error_set(error, 0,
@@ -132,8 +131,7 @@ static int vm_map_memory(struct vm *vm, struct error *error)
 			  (unsigned long long)(size / MIB));
 		return error_advise(error, "give less with -m");
 	}
-	start = ((uintptr_t)vm->mapping + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-	vm->ram = (uint8_t *)start;
+	vm->ram = (uint8_t *)vm->mapping + (-(uintptr_t)vm->mapping & (HUGE_PAGE - 1));
 	vm->ram_low = size - high;
 
 	/* Both are improvements; a kernel without them is fine. */
