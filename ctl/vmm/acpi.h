@@ -21,6 +21,8 @@ struct vm;
  * @error: filled on failure
  *
  * The RSDP is at ACPI_BASE.
+ *
+ * Return: 0, or -1
  */
 int acpi_build(struct vm *vm, struct error *error);
 

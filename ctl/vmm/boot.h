@@ -45,6 +45,8 @@ struct boot_image {
  * @append: command line
  * @memory: bytes that the guest will have
  * @error: filled on failure
+ *
+ * Return: 0, or -1
  */
 int boot_open(struct boot_image *image, const char *kernel, const char *initrd,
 	      const char *append, uint64_t memory, struct error *error);

@@ -17,9 +17,12 @@ enum terminal_wish {
 
 /**
  * terminal_open() - raw mode, if standard input is a terminal and ours
+ * @error: filled on failure
  *
  * It is put back when the process exits or is killed by a signal that can be
  * caught.
+ *
+ * Return: 0, or -1
  */
 int terminal_open(struct error *error);
 

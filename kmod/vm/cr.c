@@ -57,6 +57,8 @@ static bool code64(struct lodge_vcpu *vcpu)
 /**
  * lodge_cpl() - current privilege level
  * @vcpu: the vCPU, by its own thread
+ *
+ * Return: 0 to 3
  */
 int lodge_cpl(struct lodge_vcpu *vcpu)
 {
@@ -74,6 +76,8 @@ int lodge_cpl(struct lodge_vcpu *vcpu)
  * lodge_canonical() - is a linear address canonical in the guest's paging mode?
  * @vcpu: the vCPU, by its own thread
  * @address: the address
+ *
+ * Return: true if it is
  */
 bool lodge_canonical(struct lodge_vcpu *vcpu, u64 address)
 {
@@ -85,6 +89,8 @@ bool lodge_canonical(struct lodge_vcpu *vcpu, u64 address)
 /**
  * lodge_cr0_valid() - is this a value that CR0 can have?
  * @cr0: the value
+ *
+ * Return: true if it is
  */
 bool lodge_cr0_valid(u64 cr0)
 {
@@ -98,6 +104,8 @@ bool lodge_cr0_valid(u64 cr0)
 /**
  * lodge_cr4_valid() - does CR4 have only bits that the guest's CPUID offers?
  * @cr4: the value
+ *
+ * Return: true if it has
  */
 bool lodge_cr4_valid(u64 cr4)
 {
@@ -128,6 +136,8 @@ bool lodge_cr4_valid(u64 cr4)
 /**
  * lodge_efer_valid() - does EFER have only bits that the guest's CPUID offers?
  * @efer: the value, with or without LMA
+ *
+ * Return: true if it has
  */
 bool lodge_efer_valid(u64 efer)
 {

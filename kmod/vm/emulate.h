@@ -45,11 +45,6 @@ struct lodge_translation {
 
 /**
  * struct lodge_emulation - one instruction in the works
- *
- * It lives as long as its vCPU.  When the tool has answered, execution goes on
- * with what is here: the guest has not run meanwhile, and if the tool changes
- * its registers, lodge_emulate_cancel() makes us forget it.
- *
  * @cpu: the registers as they will be
  * @insn: what it says
  * @vcpu: whose they are
@@ -62,6 +57,10 @@ struct lodge_translation {
  * @accesses: accesses to devices that this execution has made so far
  * @posted: the last was a write that the tool has yet to see
  * @next: enum lodge_next or -errno, for EXEC_STOP
+ *
+ * It lives as long as its vCPU.  When the tool has answered, execution goes on
+ * with what is here: the guest has not run meanwhile, and if the tool changes
+ * its registers, lodge_emulate_cancel() makes us forget it.
  */
 struct lodge_emulation {
 	struct lodge_cpu cpu;

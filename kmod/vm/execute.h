@@ -69,7 +69,9 @@ void exec_set_reg(struct lodge_cpu *cpu, const struct lodge_insn *insn, u8 reg,
  * @access: ACCESS_WRITE or 0
  * @linear: out
  *
- * Checks type, limit and canonical form.  Return: EXEC_DONE or EXEC_FAULT
+ * Checks type, limit and canonical form.
+ *
+ * Return: EXEC_DONE or EXEC_FAULT
  */
 int exec_linear(struct lodge_cpu *cpu, int seg, u64 offset, unsigned int len,
 		u32 access, u64 *linear);

@@ -140,6 +140,8 @@ u32 lodge_fpu_size(void)
  * @xcr0: the value
  *
  * Intel SDM vol. 1, 13.3; AMD APM vol. 2, 11.5.2.
+ *
+ * Return: true if it could
  */
 bool lodge_xcr0_valid(u64 xcr0)
 {
@@ -298,6 +300,7 @@ void lodge_fpu_put(struct lodge_vcpu *vcpu)
  * @vcpu: the vCPU, by its own thread
  *
  * Context: loaded or not.
+ * Return: the value
  */
 u64 lodge_fpu_xcr0(struct lodge_vcpu *vcpu)
 {

@@ -255,11 +255,6 @@ struct lodge_cpu {
 
 /**
  * struct lodge_cpu_ops - what an instruction can reach outside the registers
- *
- * Memory is by linear address, at most 16 bytes, which may cross one page
- * border.  All return EXEC_DONE, EXEC_STOP, or EXEC_FAULT with cpu->fault set.
- * A write is the last thing that an instruction asks for before it is done.
- *
  * @probe: could it be accessed? (translation only)
  * @read: read
  * @write: write
@@ -270,6 +265,10 @@ struct lodge_cpu {
  * @dr: likewise a debug register
  * @xmm: read or write 16 bytes of vector register @nr, as the last thing
  * @invlpg: forget the translation of an address
+ *
+ * Memory is by linear address, at most 16 bytes, which may cross one page
+ * border.  All return EXEC_DONE, EXEC_STOP, or EXEC_FAULT with cpu->fault set.
+ * A write is the last thing that an instruction asks for before it is done.
  */
 struct lodge_cpu_ops {
 	int (*probe)(struct lodge_cpu *cpu, u64 linear, unsigned int len,

@@ -13,7 +13,9 @@
  * lodge_memory_create() - an empty memory map with its root table
  * @vm: the VM; vm->mm and vm->srcu are set, the caller runs in vm->mm
  *
- * Registers the mmu_notifier.  Return: 0 or -ENOMEM, -EINTR.
+ * Registers the mmu_notifier.
+ *
+ * Return: 0 or -ENOMEM, -EINTR
  */
 int lodge_memory_create(struct lodge_vm *vm);
 
@@ -32,6 +34,7 @@ void lodge_memory_destroy(struct lodge_vm *vm);
  * @args: checked here, see struct lodge_memory for the errors
  *
  * Context: may sleep; takes vm->lock.
+ * Return: 0 or an error of LODGE_SET_MEMORY
  */
 int lodge_memory_set(struct lodge_vm *vm, const struct lodge_memory *args);
 
@@ -49,16 +52,20 @@ int lodge_memory_set(struct lodge_vm *vm, const struct lodge_memory *args);
 int lodge_npt_fault(struct lodge_vcpu *vcpu, u64 gpa, u32 flags);
 
 /**
- * lodge_npt_root() - physical address of the top nested page table
+ * lodge_npt_root() - where is the top nested page table?
  * @vm: the VM
+ *
+ * Return: its physical address
  */
 u64 lodge_npt_root(const struct lodge_vm *vm);
 
 /**
- * lodge_npt_levels() - how many levels it has, 4 or 5
+ * lodge_npt_levels() - how many levels of nested page tables are there?
  *
- * The processor walks nested tables in the host's own paging mode
+ * Description: The processor walks nested tables in the host's own paging mode
  * (AMD APM vol. 2, 15.25.3).
+ *
+ * Return: 4 or 5
  */
 int lodge_npt_levels(void);
 

@@ -162,6 +162,7 @@ void lodge_npt_zap_finish(struct lodge_npt_zap *zap, bool may_sleep);
  * @clear: forget that they were
  *
  * Context: map->mmu_lock.
+ * Return: true if one of them was
  */
 bool lodge_npt_age(struct lodge_npt_zap *zap, u64 start, u64 end, bool clear);
 

@@ -75,6 +75,11 @@ enum lodge_exit_kind {
  * @info1: what the processor tells with it, for people
  * @info2: likewise
  * @reason: EXIT_FAIL: the rule that the state breaks, or NULL
+ * @msr: EXIT_MSR: which way
+ * @port: EXIT_PORT: where, how wide, which way
+ * @npf: EXIT_NPF: guest physical address and NPF_*
+ * @cr: EXIT_CR: which one, from or to which general register
+ * @exception: EXIT_EXCEPTION: which, and its error code
  */
 struct lodge_exit {
 	enum lodge_exit_kind kind;
@@ -127,9 +132,6 @@ struct lodge_npt_format {
 
 /**
  * struct lodge_vendor_ops - what a vendor does
- *
- * Loaded means: between vcpu_load and vcpu_put, with preemption off, on one CPU.
- *
  * @vendor: enum lodge_vendor
  * @name: "SVM" or "VMX"
  * @npt: its nested page table format
@@ -163,6 +165,8 @@ struct lodge_npt_format {
  * @set_tsc_offset: from vcpu->tsc_offset
  * @insn_bytes: bytes that the processor fetched, up to 15; how many
  * @flush_tlb: forget this vCPU's translations before the next entry
+ *
+ * Loaded means: between vcpu_load and vcpu_put, with preemption off, on one CPU.
  */
 struct lodge_vendor_ops {
 	enum lodge_vendor vendor;

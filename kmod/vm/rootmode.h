@@ -12,7 +12,9 @@ DECLARE_PER_CPU(bool, lodge_root_on);
 /**
  * lodge_rootmode_init() - choose the vendor and follow CPUs as they come and go
  *
- * A host that cannot run VMs is no error; see lodge_rootmode_info().
+ * Description: A host that cannot run VMs is no error; see
+ * lodge_rootmode_info().
+ *
  * Return: 0 or -errno
  */
 int lodge_rootmode_init(void);
@@ -21,8 +23,8 @@ void lodge_rootmode_exit(void);
 /**
  * lodge_rootmode_get() - enter root mode on all CPUs, if this is the first user
  *
- * Root mode is held only while VMs exist, so that a loaded and idle module does
- * not keep another hypervisor out.
+ * Description: Root mode is held only while VMs exist, so that a loaded and
+ * idle module does not keep another hypervisor out.
  *
  * Context: may sleep.
  * Return: 0, -ENODEV (no vendor) or -EBUSY (another hypervisor holds it)

@@ -48,10 +48,15 @@
 
 #define LODGE_MAX_VCPUS		8
 #define LODGE_MAX_SLOTS		64
-/** LODGE_NR_GSIS - interrupt lines of a VM: the pins of its I/O APIC. */
+/* Interrupt lines of a VM: the pins of its I/O APIC. */
 #define LODGE_NR_GSIS		24
 
-/** enum lodge_vendor - which virtualization extension the module drives. */
+/**
+ * enum lodge_vendor - which virtualization extension the module drives.
+ * @LODGE_VENDOR_NONE: none
+ * @LODGE_VENDOR_SVM:  AMD's
+ * @LODGE_VENDOR_VMX:  Intel's
+ */
 enum lodge_vendor {
 	LODGE_VENDOR_NONE = 0,
 	LODGE_VENDOR_SVM = 1,
@@ -324,7 +329,27 @@ struct lodge_state {
 	__u32 reserved;
 };
 
-/** struct lodge_regs - general registers, in the processor's own order. */
+/**
+ * struct lodge_regs - general registers, in the processor's own order.
+ * @rax:    number 0
+ * @rcx:    number 1
+ * @rdx:    number 2
+ * @rbx:    number 3
+ * @rsp:    number 4
+ * @rbp:    number 5
+ * @rsi:    number 6
+ * @rdi:    number 7
+ * @r8:     number 8
+ * @r9:     number 9
+ * @r10:    number 10
+ * @r11:    number 11
+ * @r12:    number 12
+ * @r13:    number 13
+ * @r14:    number 14
+ * @r15:    number 15
+ * @rip:    of the next instruction
+ * @rflags: bit 1 must be set
+ */
 struct lodge_regs {
 	__u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi;
 	__u64 r8, r9, r10, r11, r12, r13, r14, r15;
@@ -357,7 +382,12 @@ struct lodge_segment {
 	__u8 padding[1];
 };
 
-/** struct lodge_table - GDTR or IDTR. */
+/**
+ * struct lodge_table - GDTR or IDTR.
+ * @base:    linear address
+ * @limit:   in bytes
+ * @padding: must be 0
+ */
 struct lodge_table {
 	__u64 base;
 	__u16 limit;
@@ -366,8 +396,24 @@ struct lodge_table {
 
 /**
  * struct lodge_sregs - segments and control registers.
+ * @es:        data segment
+ * @cs:        code segment
+ * @ss:        stack segment; its DPL is the current privilege level
+ * @ds:        data segment
+ * @fs:        data segment; in 64-bit mode its base counts
+ * @gs:        likewise
+ * @ldt:       LDTR
+ * @tr:        task register
+ * @gdt:       GDTR
+ * @idt:       IDTR
+ * @cr0:       CR0
+ * @cr2:       address of the last page fault
+ * @cr3:       CR3
+ * @cr4:       CR4
+ * @cr8:       task priority class, 0 to 15
+ * @efer:      EFER
+ * @apic_base: IA32_APIC_BASE
  *
- * @cr8 is the task priority class, 0 to 15.  @apic_base is IA32_APIC_BASE.
  * EFER.LMA must be EFER.LME and CR0.PG.  Setting values that no processor can
  * be in fails with EINVAL; what only VMRUN or VM entry refuses shows as
  * LODGE_EXIT_FAIL_ENTRY.
@@ -396,7 +442,12 @@ struct lodge_xsave {
 
 #define LODGE_MAX_MSRS	64
 
-/** struct lodge_msr - one model specific register. */
+/**
+ * struct lodge_msr - one model specific register.
+ * @index:    its number, as in ECX
+ * @reserved: must be 0
+ * @value:    of the register
+ */
 struct lodge_msr {
 	__u32 index;
 	__u32 reserved;
@@ -428,12 +479,18 @@ struct lodge_lapic_state {
 	__u8 regs[1024];
 };
 
-/** enum lodge_mp_state - what a vCPU is doing. */
+/**
+ * enum lodge_mp_state - what a vCPU is doing.
+ * @LODGE_MP_RUNNABLE:      runs
+ * @LODGE_MP_UNINITIALIZED: waits for INIT
+ * @LODGE_MP_INIT_RECEIVED: waits for SIPI
+ * @LODGE_MP_HALTED:        waits for an interrupt
+ */
 enum lodge_mp_state {
 	LODGE_MP_RUNNABLE = 0,
-	LODGE_MP_UNINITIALIZED = 1,	/* waits for INIT */
-	LODGE_MP_INIT_RECEIVED = 2,	/* waits for SIPI */
-	LODGE_MP_HALTED = 3,		/* waits for an interrupt */
+	LODGE_MP_UNINITIALIZED = 1,
+	LODGE_MP_INIT_RECEIVED = 2,
+	LODGE_MP_HALTED = 3,
 };
 
 /**
@@ -466,30 +523,52 @@ struct lodge_events {
 	__u8 padding[7];
 };
 
-/** struct lodge_debugregs - debug registers; DR4 and DR5 are aliases. */
+/**
+ * struct lodge_debugregs - debug registers.
+ * @dr:  DR0 to DR3: addresses of breakpoints
+ * @dr6: status
+ * @dr7: control
+ *
+ * DR4 and DR5 are aliases of DR6 and DR7.
+ */
 struct lodge_debugregs {
 	__u64 dr[4];
 	__u64 dr6;
 	__u64 dr7;
 };
 
-/** struct lodge_ioapic_state - the I/O APIC's registers. */
+/**
+ * struct lodge_ioapic_state - the I/O APIC's registers.
+ * @id:       ID register
+ * @ioregsel: index of the register that the window shows
+ * @irr:      one bit a pin: pending
+ * @level:    one bit a pin: its input now
+ * @redirtbl: redirection table
+ */
 struct lodge_ioapic_state {
 	__u32 id;
 	__u32 ioregsel;
-	__u32 irr;		/* one bit a pin: pending */
-	__u32 level;		/* one bit a pin: its input now */
+	__u32 irr;
+	__u32 level;
 	__u64 redirtbl[LODGE_NR_GSIS];
 };
 
-/** struct lodge_cpuid - one CPUID leaf as the guest sees it. */
+/**
+ * struct lodge_cpuid - one CPUID leaf as the guest sees it.
+ * @leaf:    in: as in EAX
+ * @subleaf: in: as in ECX
+ * @eax:     out: EAX
+ * @ebx:     out: EBX
+ * @ecx:     out: ECX
+ * @edx:     out: EDX
+ */
 struct lodge_cpuid {
 	__u32 leaf, subleaf;
 	__u32 eax, ebx, ecx, edx;
 };
 
 /**
- * enum lodge_exit - why LODGE_RUN came back (lodge_run.exit_reason).
+ * enum lodge_exit_reason - why LODGE_RUN came back (lodge_run.exit_reason).
  * @LODGE_EXIT_NONE:       LODGE_RUN failed before it ran anything
  * @LODGE_EXIT_INTR:       a signal or lodge_run.immediate_exit; the call
  *                         failed with EINTR
@@ -526,6 +605,7 @@ enum lodge_exit_reason {
  *                  signal handler to close the race)
  * @padding0:       ignored
  * @exit_reason:    out: enum lodge_exit_reason
+ * @padding1:       ignored
  * @vendor_code:    out: the processor's own exit code, for people
  * @io:             LODGE_EXIT_IO: @port, @width 1, 2 or 4 bytes, @direction
  *                  LODGE_IO_*, @data
@@ -534,6 +614,7 @@ enum lodge_exit_reason {
  * @memory:         LODGE_EXIT_MEMORY: @addr guest physical, @error an errno
  * @fail:           FAIL_ENTRY, INTERNAL, SHUTDOWN: where the guest was (@rip,
  *                  @insn with @insn_len bytes), and in words why (@reason)
+ * @padding2:       room for what may come
  */
 struct lodge_run {
 	__u8 immediate_exit;
