@@ -82,19 +82,19 @@ install:
 	$(MAKE) -C /lib/modules/$$(uname -r)/build M=$(BUILD)/host/kmod modules_install
 	$(MAKE) --no-print-directory -C ctl O=$(BUILD)/ctl PREFIX=$(PREFIX) install
 
-#@ Look for mistakes
-#@   make sparse [KERNELS=...]          the module's types and locks, with sparse
-#@   make checkpatch                    the kernel's coding style (exceptions: scripts/checkpatch.conf)
-#@   make shellcheck                    the scripts
+#@ Look for mistakes (`make check` does, too)
+#@   make lint [KERNELS=...]            all linters; one of them: make sparse, coccinelle, checkpatch,
+#@                                      kernel-doc, analyzer, clang-tidy, shellcheck, warnings
+#@                                      (scripts/lint --help says what each looks at)
 #@
-sparse:
-	@for k in $(KERNELS); do scripts/build-module --sparse $$k || exit 1; done
+lint: setup
+	@scripts/lint --kernels '$(KERNELS)'
 
-checkpatch:
-	@scripts/checkpatch
+LINTERS	:= sparse coccinelle checkpatch kernel-doc analyzer clang-tidy \
+	   shellcheck warnings
 
-shellcheck:
-	@scripts/shellcheck
+$(LINTERS):
+	@scripts/lint --kernels '$(KERNELS)' $@
 
 #@ Other
 #@   make clean                         removes build/ (not what setup fetched into LODGE_CACHE)
@@ -103,4 +103,4 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all help setup demo check check-host bench tour modules tool tests \
-	install sparse checkpatch shellcheck clean
+	install lint $(LINTERS) clean
