@@ -315,6 +315,10 @@ static void test_bus(void)
 	bus_mmio(&bus, 0xd0000004, 4, false, &value);
 	bus_mmio(&bus, 0xcfffe004, 4, false, &value);
 	ok(accesses == 3 && last_offset == 4 && value == 0x44, "each is found");
+	bus_mmio(&bus, 0xd0000004, 3, false, &value);
+	ok(accesses == 6 && last_width == 1 && (value & 0xffffff) == 0x464544,
+	   "what is left of an access across pages comes in bytes");
+	accesses = 3;
 	bus_mmio(&bus, 0xd0002000, 8, false, &value);
 	bus_mmio(&bus, 0xcffff000, 8, false, &value);
 	ok(accesses == 3 && value == ~0ULL, "what is between is not");

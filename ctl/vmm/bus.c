@@ -64,10 +64,12 @@ int bus_claim_mmio(struct bus *bus, const struct bus_region *region,
 static void region_access(const struct bus_region *region, uint64_t offset,
 			  unsigned int width, bool write, uint64_t *value)
 {
+	bool regular = !(width & (width - 1));	/* 1, 2, 4, 8 */
 	uint64_t byte, result = ~0ULL;
 	unsigned int i;
 
-	if (width <= region->max_width && width <= region->length - offset) {
+	if (regular && width <= region->max_width &&
+	    width <= region->length - offset) {
 		region->access(region->state, offset, width, write, value);
 		return;
 	}

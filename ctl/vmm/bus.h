@@ -28,7 +28,8 @@ typedef void (*bus_access)(void *state, uint64_t offset, unsigned int width,
  * struct bus_region - a range of ports or of guest physical addresses
  * @base: where it begins
  * @length: its length
- * @max_width: wider accesses are cut into bytes
+ * @max_width: wider accesses are cut into bytes, as are those whose width is
+ *             no power of two (the rest of one that crosses pages)
  * @access: called for each access that begins in it
  * @state: passed to @access
  */
