@@ -261,7 +261,7 @@ static int next_signal(int signal_fd)
 
 /* How the keeper ends, beside enum vm_outcome. */
 struct ending {
-	bool left;		/* ctrl-A x */
+	bool left;		/* ctrl-A x, or nobody can see its output */
 	int signal;
 };
 
@@ -283,8 +283,8 @@ static struct ending serve(struct vm *vm, int signal_fd)
 			continue;
 		if (fds[1].revents && read(vm->wake_fd, &count, sizeof(count)) < 0)
 			continue;
-		if (terminal_output_closed()) {
-			ending.signal = SIGPIPE;
+		if (terminal_output_error()) {
+			ending.left = true;
 			break;
 		}
 		if (fds[0].revents) {
@@ -362,6 +362,19 @@ static void finish_output(int status)
 	terminal_drain(-1);
 }
 
+/* A guest whose output was lost has not ended well. */
+static int check_output(int status, struct error *error)
+{
+	int errnum = terminal_output_error();
+
+	if (!errnum || status != STATUS_OK)
+		return status;
+	if (errnum == EPIPE)
+		return STATUS_SIGNAL + SIGPIPE;
+	error_set(error, errnum, "cannot write the guest's output");
+	return STATUS_LODGE;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct request request = {
@@ -389,6 +402,7 @@ int cmd_run(int argc, char **argv)
 		status = run_once(&request, &image, signal_fd, &error);
 	while (status < 0);
 	finish_output(status);
+	status = check_output(status, &error);
 out:
 	boot_close(&image);
 	if (signal_fd >= 0)

@@ -23,6 +23,7 @@
 
 #define ESCAPE_KEY	0x01	/* ctrl-A */
 #define LATER_NS	2000000L
+#define BRIEF_MS	20
 
 static struct {
 	/* input */
@@ -47,7 +48,7 @@ static struct {
 	bool timer_armed;
 	int timer_fd;
 	atomic_bool stopping;
-	atomic_bool closed;
+	atomic_int error;	/* of standard output, for good */
 } term = {
 	.in_lock = PTHREAD_MUTEX_INITIALIZER,
 	.out_lock = PTHREAD_MUTEX_INITIALIZER,
@@ -59,12 +60,25 @@ static struct {
 static struct termios saved;
 static volatile sig_atomic_t raw;
 
+/*
+ * A job in the background that touches its terminal is stopped; one that does
+ * not control us has no background.
+ */
+static bool in_foreground(void)
+{
+	pid_t group = tcgetpgrp(STDIN_FILENO);
+
+	return group < 0 ? errno == ENOTTY : group == getpgrp();
+}
+
 void terminal_restore(void)
 {
 	if (!raw)
 		return;
 	raw = 0;
-	tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+	/* If we are not, the shell has put it back when it took it. */
+	if (in_foreground())
+		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 }
 
 static void on_fatal_signal(int signal)
@@ -90,16 +104,15 @@ static void make_raw(void)
 		raw = 0;
 }
 
-/* A job in the background that touches its terminal is stopped. */
-static bool in_foreground(void)
-{
-	return tcgetpgrp(STDIN_FILENO) == getpgrp();
-}
-
 int terminal_open(struct error *error)
 {
-	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
-	struct sigaction action = {
+	/* What kills us, beside the signals that end us in good order. */
+	static const int fatal[] = {
+		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS,
+		SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT,
+		SIGXCPU, SIGXFSZ,
+	};
+	struct sigaction before, action = {
 		.sa_handler = on_fatal_signal,
 		.sa_flags = (int)SA_RESETHAND | SA_NODEFER,
 	};
@@ -115,7 +128,9 @@ int terminal_open(struct error *error)
 	if (!term.is_tty || !term.ours || tcgetattr(STDIN_FILENO, &saved))
 		return 0;
 	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
-		sigaction(fatal[i], &action, NULL);
+		if (!sigaction(fatal[i], NULL, &before) &&
+		    before.sa_handler == SIG_DFL)
+			sigaction(fatal[i], &action, NULL);
 	atexit(terminal_restore);
 	make_raw();
 	return 0;
@@ -163,6 +178,20 @@ static void queue_input(uint8_t byte)
 	pthread_mutex_unlock(&term.in_lock);
 }
 
+static bool expect_timer(void)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = LATER_NS };
+
+	return !timerfd_settime(term.timer_fd, 0, &soon, NULL);
+}
+
+/* Under out_lock.  Once armed it stays so: one system call for many bytes. */
+static void arm_timer(void)
+{
+	if (!term.timer_armed)
+		term.timer_armed = expect_timer();
+}
+
 static void show_help(void)
 {
 	static const char help[] =
@@ -173,8 +202,14 @@ static void show_help(void)
 		"ctrl-A ctrl-A  send ctrl-A\r\n";
 	const char *c;
 
-	for (c = help; *c; c++)
-		terminal_put((uint8_t)*c);
+	/* If a CPU is blocked in write(), nobody would see it anyway. */
+	if (pthread_mutex_trylock(&term.out_lock))
+		return;
+	for (c = help; *c && term.out_count < sizeof(term.out) - 1; c++)
+		term.out[term.out_count++] = (uint8_t)*c;
+	term.last = '\n';
+	arm_timer();
+	pthread_mutex_unlock(&term.out_lock);
 }
 
 static enum terminal_wish key(uint8_t byte)
@@ -282,16 +317,26 @@ bool terminal_take_break(void)
 	return typed;
 }
 
-/*
- * Under out_lock.  Blocks while standard output does: the guest's CPU waits, as
- * it would for a slow line.
- */
-static void flush_locked(void)
+/* How long a flush may block, if standard output does. */
+enum patience {
+	FOR_EVER,
+	UNTIL_STOPPING,		/* a CPU: it waits, as it would for a slow line */
+	UNTIL_SIGNAL,
+};
+
+static bool interrupted(enum patience patience)
+{
+	return patience == UNTIL_SIGNAL ||
+	       (patience == UNTIL_STOPPING && atomic_load(&term.stopping));
+}
+
+/* Under out_lock. */
+static void flush_locked(enum patience patience)
 {
 	size_t done = 0;
 	ssize_t count;
 
-	while (done < term.out_count && !atomic_load(&term.closed)) {
+	while (done < term.out_count && !atomic_load(&term.error)) {
 		count = write(STDOUT_FILENO, term.out + done,
 			      term.out_count - done);
 		if (count >= 0) {
@@ -299,35 +344,21 @@ static void flush_locked(void)
 		} else if (errno == EAGAIN) {
 			struct pollfd out = { STDOUT_FILENO, POLLOUT, 0 };
 
-			if (poll(&out, 1, -1) < 0 && atomic_load(&term.stopping))
+			if (poll(&out, 1, -1) < 0 && interrupted(patience))
 				break;
 		} else if (errno == EINTR) {
-			if (atomic_load(&term.stopping))
+			if (interrupted(patience))
 				break;
 		} else {
-			atomic_store(&term.closed, true);
+			atomic_store(&term.error, errno);
 			if (term.wake)
 				term.wake(term.state);
 		}
 	}
-	if (atomic_load(&term.closed))
+	if (atomic_load(&term.error))
 		done = term.out_count;
 	memmove(term.out, term.out + done, term.out_count - done);
 	term.out_count -= done;
-}
-
-static bool expect_timer(void)
-{
-	const struct itimerspec soon = { .it_value.tv_nsec = LATER_NS };
-
-	return !timerfd_settime(term.timer_fd, 0, &soon, NULL);
-}
-
-/* Under out_lock.  Once armed it stays so: one system call for many bytes. */
-static void arm_timer(void)
-{
-	if (!term.timer_armed)
-		term.timer_armed = expect_timer();
 }
 
 void terminal_put(uint8_t byte)
@@ -338,7 +369,7 @@ void terminal_put(uint8_t byte)
 	if (term.out_count < sizeof(term.out))
 		term.out[term.out_count++] = byte;
 	if (byte == '\n' || term.out_count == sizeof(term.out))
-		flush_locked();
+		flush_locked(UNTIL_STOPPING);
 	else
 		arm_timer();
 	pthread_mutex_unlock(&term.out_lock);
@@ -347,7 +378,7 @@ void terminal_put(uint8_t byte)
 void terminal_flush(void)
 {
 	pthread_mutex_lock(&term.out_lock);
-	flush_locked();
+	flush_locked(UNTIL_STOPPING);
 	pthread_mutex_unlock(&term.out_lock);
 }
 
@@ -356,36 +387,6 @@ void terminal_later(void)
 	pthread_mutex_lock(&term.out_lock);
 	arm_timer();
 	pthread_mutex_unlock(&term.out_lock);
-}
-
-void terminal_timer(void)
-{
-	uint64_t expirations;
-
-	if (read(term.timer_fd, &expirations, sizeof(expirations)) < 0)
-		return;
-	/* The main thread must not wait behind a CPU that is blocked in write(). */
-	if (pthread_mutex_trylock(&term.out_lock)) {
-		expect_timer();
-		return;
-	}
-	term.timer_armed = false;
-	if (term.out_count) {
-		struct pollfd out = { STDOUT_FILENO, POLLOUT, 0 };
-
-		if (poll(&out, 1, 0) > 0)
-			flush_locked();
-		else
-			arm_timer();
-	}
-	pthread_mutex_unlock(&term.out_lock);
-	if (term.ready)
-		term.ready(term.state);
-}
-
-void terminal_set_stopping(bool stopping)
-{
-	atomic_store(&term.stopping, stopping);
 }
 
 static void on_alarm(int signal)
@@ -412,19 +413,49 @@ static void set_alarm(int ms)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+void terminal_timer(void)
+{
+	uint64_t expirations;
+
+	if (read(term.timer_fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	/* The main thread must not wait behind a CPU that is blocked in write(). */
+	if (pthread_mutex_trylock(&term.out_lock)) {
+		expect_timer();
+		return;
+	}
+	term.timer_armed = false;
+	if (term.out_count) {
+		struct pollfd out = { STDOUT_FILENO, POLLOUT, 0 };
+
+		/* That there is some room does not say that it is enough. */
+		if (poll(&out, 1, 0) > 0) {
+			set_alarm(BRIEF_MS);
+			flush_locked(UNTIL_SIGNAL);
+			set_alarm(0);
+		}
+		if (term.out_count)
+			arm_timer();
+	}
+	pthread_mutex_unlock(&term.out_lock);
+	if (term.ready)
+		term.ready(term.state);
+}
+
+void terminal_set_stopping(bool stopping)
+{
+	atomic_store(&term.stopping, stopping);
+}
+
 void terminal_drain(int ms)
 {
-	bool stopping = atomic_load(&term.stopping);
-
 	pthread_mutex_lock(&term.out_lock);
-	if (term.out_count) {
-		atomic_store(&term.stopping, ms >= 0);
-		if (ms >= 0)
-			set_alarm(ms);
-		flush_locked();
-		if (ms >= 0)
-			set_alarm(0);
-		atomic_store(&term.stopping, stopping);
+	if (ms >= 0) {
+		set_alarm(ms);
+		flush_locked(UNTIL_SIGNAL);
+		set_alarm(0);
+	} else {
+		flush_locked(FOR_EVER);
 	}
 	pthread_mutex_unlock(&term.out_lock);
 }
@@ -434,7 +465,7 @@ bool terminal_at_line_start(void)
 	return term.last == '\n';
 }
 
-bool terminal_output_closed(void)
+int terminal_output_error(void)
 {
-	return atomic_load(&term.closed);
+	return atomic_load(&term.error);
 }

@@ -20,7 +20,7 @@ enum terminal_wish {
  * @error: filled on failure
  *
  * It is put back when the process exits or is killed by a signal that can be
- * caught.
+ * caught, except in the background, where it is another's.
  *
  * Return: 0, or -1
  */
@@ -71,7 +71,7 @@ void terminal_set_stopping(bool stopping);
 void terminal_drain(int ms);
 /* Is the cursor where a line begins, as far as the guest's output goes? */
 bool terminal_at_line_start(void);
-/* Can standard output no longer be written? */
-bool terminal_output_closed(void);
+/* Why standard output can no longer be written: an errno, or 0 if it can. */
+int terminal_output_error(void);
 
 #endif /* TERMINAL_H */
