@@ -120,10 +120,22 @@ static void fill_standard_descriptors(void)
 		close(fd);
 }
 
+/* What was printed may have been lost long before the end. */
+static int check_stdout(int status)
+{
+	const char *why = "some of it is lost";
+
+	if (fflush(stdout))
+		why = strerror(errno);
+	else if (!ferror(stdout))
+		return status;
+	fprintf(stderr, "lodge: cannot write to standard output: %s\n", why);
+	return STATUS_LODGE;
+}
+
 int main(int argc, char **argv)
 {
 	const struct verb *verb;
-	int status;
 
 	fill_standard_descriptors();
 	if (argc < 2) {
@@ -131,17 +143,11 @@ int main(int argc, char **argv)
 		return STATUS_LODGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		return cmd_help(1, argv + 1);
+		return check_stdout(cmd_help(1, argv + 1));
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
-		return cmd_version(1, argv + 1);
+		return check_stdout(cmd_version(1, argv + 1));
 	verb = find_verb(argv[1]);
 	if (!verb)
 		return unknown_verb(argv[1]);
-	status = verb->run(argc - 1, argv + 1);
-	if (fflush(stdout) && status == STATUS_OK) {
-		fprintf(stderr, "lodge: cannot write to standard output: %s\n",
-			strerror(errno));
-		return STATUS_LODGE;
-	}
-	return status;
+	return check_stdout(verb->run(argc - 1, argv + 1));
 }

@@ -115,6 +115,12 @@ says "lodge run --help" "Exit status" run --help
 says "lodge help run" "Exit status" help run
 says "lodge check --help" "Exit status" check --help
 says "lodge version" "^lodge [0-9]" version
+for command in version "check --json"; do
+	# shellcheck disable=SC2086 # they are several words
+	"$lodge" $command >/dev/full 2>"$dir/err"
+	status=$?
+	result "lodge $command with nowhere to write to" 125 "cannot write to standard output: No space"
+done
 error "an unknown verb" 125 "no verb 'frobnicate'; " frobnicate
 error "an unknown option" 125 "'--frob' is not known; " run --frob
 error "an unknown short option" 125 "'-z' is not known; " run -z
@@ -329,6 +335,10 @@ if [ "$(cat "$dir/status")" -eq 141 ]; then
 else
 	fail "standard output closed: status $(cat "$dir/status")"
 fi
+
+"$lodge" run --vm --kernel "$dir/talk" -m 32 >/dev/full 2>"$dir/err" </dev/null
+status=$?
+result "a full disk" 125 "cannot write the guest's output: No space left"
 
 # A reader that does not read.
 mkfifo "$dir/fifo"

@@ -315,6 +315,7 @@ static void feature_names(uint64_t features, char *text, size_t size)
 		{ LODGE_FEATURE_FLUSH_BY_ASID, "flush-by-asid" },
 		{ LODGE_FEATURE_HUGE_1G, "1g-pages" },
 		{ LODGE_FEATURE_VIRTUAL_SPEC_CTRL, "spec-ctrl" },
+		{ LODGE_FEATURE_PAUSE_FILTER, "pause-filter" },
 	};
 	size_t i, used = 0;
 
