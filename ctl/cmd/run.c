@@ -265,12 +265,15 @@ struct ending {
 	int signal;
 };
 
-/* Carries input, output and signals until the VM ends, or is to. */
+/*
+ * Carries input, output and signals until the VM ends, or is to.  Looks once at
+ * least: a guest that does nothing but reset itself can be ended, too.
+ */
 static struct ending serve(struct vm *vm, int signal_fd)
 {
 	struct ending ending = { false, 0 };
 
-	while (atomic_load(&vm->outcome) == VM_RUNS) {
+	do {
 		struct pollfd fds[] = {
 			{ signal_fd, POLLIN, 0 },
 			{ vm->wake_fd, POLLIN, 0 },
@@ -298,7 +301,7 @@ static struct ending serve(struct vm *vm, int signal_fd)
 			ending.left = true;
 			break;
 		}
-	}
+	} while (atomic_load(&vm->outcome) == VM_RUNS);
 	return ending;
 }
 
@@ -314,6 +317,8 @@ static int run_once(const struct request *request, const struct boot_image *imag
 		return STATUS_LODGE;
 	terminal_set_stopping(false);
 	if (boot_load(image, vm, error) || vm_start(vm, error)) {
+		/* A first CPU may run already, and wait for a reader. */
+		terminal_set_stopping(true);
 		vm_destroy(vm);
 		return STATUS_LODGE;
 	}
