@@ -79,3 +79,14 @@ kernel_find() {
 		die "$want holds no kernel: neither kdir or Makefile, nor vmlinuz or arch/x86/boot/bzImage"
 	fi
 }
+
+# slowness CPU KERNEL: how many times slower than QEMU with a usual kernel a
+# test machine is. Time limits are multiplied by it (TESTVM_SLOW in the machine).
+slowness() {
+	local factor=1
+
+	case $1 in
+	vmx) factor=$((factor * 8)) ;;
+	esac
+	echo "$factor"
+}
