@@ -86,7 +86,7 @@ slowness() {
 	local factor=1
 
 	case $1 in
-	vmx) factor=$((factor * 8)) ;;
+	vmx) factor=$((factor * 4)) ;;
 	esac
 	echo "$factor"
 }
