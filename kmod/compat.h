@@ -8,7 +8,12 @@
 
 #include <linux/kconfig.h>
 #include <asm/msr.h>
+#include <asm/processor.h>
 #include "probed.h"
+
+#ifdef HAVE_CPUID_API
+#include <asm/cpuid/api.h>
+#endif
 
 #ifndef CONFIG_MMU_NOTIFIER
 #error "the kernel lacks CONFIG_MMU_NOTIFIER: build it with CONFIG_KVM=m"

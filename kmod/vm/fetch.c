@@ -8,8 +8,8 @@
 #include <linux/mm.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/types.h>
-#include <asm/processor.h>
 #include <asm/special_insns.h>
+#include "../compat.h"
 #include "arch.h"
 #include "emulate.h"
 #include "memory.h"
