@@ -7,6 +7,7 @@
 # "Lodge guest is up" and what it sees, and powers off (scripts/machine).
 
 lodge=${LODGE:-$(command -v lodge)}
+slow=${LODGE_TEST_SLOW:-1}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 n=0
@@ -38,7 +39,7 @@ fail() {
 boot() {
 	output=$1
 	shift
-	timeout 100 "$lodge" run --vm --kernel "$GUEST" --initrd "$GUEST_INITRD" \
+	timeout $((100 * slow)) "$lodge" run --vm --kernel "$GUEST" --initrd "$GUEST_INITRD" \
 		"$@" </dev/null >"$output" 2>&1
 }
 
@@ -95,7 +96,7 @@ for signal in TERM KILL; do
 		</dev/null >"$dir/hold" 2>&1 &
 	keeper=$!
 	i=0
-	while [ $i -lt 60 ] && ! grep -q "Lodge guest is up" "$dir/hold"; do
+	while [ $i -lt $((60 * slow)) ] && ! grep -q "Lodge guest is up" "$dir/hold"; do
 		sleep 1
 		i=$((i + 1))
 	done

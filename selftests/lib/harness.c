@@ -2,12 +2,21 @@
 /* What a test needs before it can begin. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "kselftest.h"
 #include "vm.h"
 
+int slowness(void);
 void require_lodge(void);
+
+int slowness(void)
+{
+	const char *slow = getenv("LODGE_TEST_SLOW");
+
+	return slow && atoi(slow) > 1 ? atoi(slow) : 1;
+}
 
 void require_lodge(void)
 {

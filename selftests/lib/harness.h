@@ -10,6 +10,9 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 60
 
+/* How many times slower than usual the machine is: LODGE_TEST_SLOW, or 1. */
+int slowness(void);
+
 /* Skipped by name: the harness itself prints only the reason. */
 #define SKIP_TEST(fmt, ...) \
 	SKIP(return, "%s: " fmt, _metadata->name, ##__VA_ARGS__)
@@ -39,7 +42,13 @@ void require_lodge(void);
 	}								\
 	int main(int argc, char **argv)					\
 	{								\
+		struct __fixture_metadata *f;				\
+		struct __test_metadata *t;				\
+									\
 		require_lodge();					\
+		for (f = __fixture_list; f; f = f->next)		\
+			for (t = f->tests; t; t = t->next)		\
+				t->timeout *= slowness();		\
 		return test_harness_run(argc, argv);			\
 	}
 
