@@ -25,6 +25,10 @@ help:
 #@   make demo [CPU=svm] [KERNEL=6.1]   a Debian kernel boots as Lodge's guest, in a test machine
 #@   make check [KERNELS="6.1 6.12"] [CPUS=svm] [TESTS="NAME..."]
 #@                                      all selftests, in a test machine for each kernel
+#@   make check-debug [CPUS=svm] [TESTS="NAME..."]
+#@                                      the same in a kernel that looks for mistakes (built first: 15 minutes)
+#@   make coverage [CPUS=svm] [TESTS="NAME..."]
+#@                                      which lines of kmod/ the selftests reach
 #@   make check-host                    the same selftests on this machine's hardware (as root)
 #@   make bench                         what an exit costs, beside KVM, in instructions
 #@   make tour                          the guided tour through the module's code
@@ -38,6 +42,12 @@ demo: setup
 check: setup
 	@scripts/check --kernels '$(KERNELS)' --cpus '$(CPUS)' $(TESTS)
 
+check-debug: setup
+	@scripts/check --kernels debug --cpus '$(CPUS)' $(TESTS)
+
+coverage: setup
+	@scripts/coverage --cpus '$(CPUS)' $(TESTS)
+
 check-host:
 	@scripts/check-host $(TESTS)
 
@@ -49,12 +59,13 @@ tour:
 
 #@ Build
 #@   make [all]                         module and tool
-#@   make modules [KERNEL=6.1|6.12|host|PATH]
+#@   make modules [KERNEL=6.1|6.12|debug|host|PATH]
 #@                                      build/KERNEL/lodge.ko; host: the running kernel; PATH: a built kernel tree
 #@   make tool                          build/ctl/lodge
 #@   make tests                         build/selftests/
 #@   make install [PREFIX=/usr/local]   module for the running kernel, and the tool (as root)
 #@   make setup                         gets packages and test kernels (the targets above do it by themselves)
+#@   make debug-kernel                  the kernel of check-debug: Debian's 7.2 with the options of selftests/config
 #@
 modules:
 	@scripts/build-module '$(KERNEL)'
@@ -76,6 +87,9 @@ tests: | $(BUILD)
 
 $(BUILD):
 	@mkdir -p $@
+
+debug-kernel: setup
+	@scripts/build-kernel
 
 install:
 	@scripts/build-module host
@@ -102,5 +116,5 @@ $(LINTERS):
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help setup demo check check-host bench tour modules tool tests \
-	install lint $(LINTERS) clean
+.PHONY: all help setup demo check check-debug coverage check-host bench tour \
+	modules tool tests install debug-kernel lint $(LINTERS) clean
