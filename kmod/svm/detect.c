@@ -160,6 +160,8 @@ int svm_setup(const char **reason)
 	if (boot_cpu_has(X86_FEATURE_GBPAGES))
 		features |= LODGE_FEATURE_HUGE_1G;
 	lodge_svm_ops.features = features;
+	/* Nested tables have as many levels as the host's own (15.25.3). */
+	lodge_svm_ops.npt.levels = __read_cr4() & X86_CR4_LA57 ? 5 : 4;
 
 	ret = alloc_maps();
 	if (!ret)

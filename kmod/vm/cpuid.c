@@ -243,6 +243,10 @@ static void init_features(void)
 	l->r[ECX] |= h.r[ECX] & F(LA57);
 	if (xfeatures & XFEATURE_MASK_PKRU)
 		l->r[ECX] |= h.r[ECX] & F(PKU);
+	if (lodge_vendor->hidden & LODGE_HIDE_INVPCID)
+		l->r[EBX] &= ~F(INVPCID);
+	if (lodge_vendor->hidden & LODGE_HIDE_RDTSCP)
+		l->r[ECX] &= ~F(RDPID);
 	if (!avx) {
 		l->r[EBX] &= ~AVX_7_EBX;
 		l->r[ECX] &= ~AVX_7_ECX;
@@ -275,6 +279,8 @@ static void init_features(void)
 	l->r[EDX] = offer(h.r[EDX], ALLOW_81_EDX, CPUID_8000_0001_EDX) | F(LM);
 	if (!avx)
 		l->r[ECX] &= ~AVX_81_ECX;
+	if (lodge_vendor->hidden & LODGE_HIDE_RDTSCP)
+		l->r[EDX] &= ~F(RDTSCP);
 	if (nr_ext <= 0x1e)
 		l->r[ECX] &= ~F(TOPOEXT);
 	if (!intel) {

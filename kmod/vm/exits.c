@@ -328,6 +328,9 @@ int lodge_handle_exit(struct lodge_vcpu *vcpu, bool can_sleep)
 				  exit->reason ?: "the processor refused the guest's state");
 	case EXIT_UNKNOWN:
 	default:
+		if (exit->reason)
+			return lodge_fail(vcpu, LODGE_EXIT_INTERNAL, "%s",
+					  exit->reason);
 		return lodge_fail(vcpu, LODGE_EXIT_INTERNAL,
 				  "exit 0x%llx cannot be handled", exit->code);
 	}

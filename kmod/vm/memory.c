@@ -76,7 +76,7 @@ int lodge_memory_create(struct lodge_vm *vm)
 		goto out_free;
 
 	map->vm = vm;
-	map->levels = lodge_npt_levels();
+	map->levels = lodge_vendor->npt.levels;
 	spin_lock_init(&map->mmu_lock);
 	RCU_INIT_POINTER(map->slots, slots);
 	ret = lodge_notifier_register(map);

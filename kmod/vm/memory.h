@@ -60,16 +60,6 @@ int lodge_npt_fault(struct lodge_vcpu *vcpu, u64 gpa, u32 flags);
 u64 lodge_npt_root(const struct lodge_vm *vm);
 
 /**
- * lodge_npt_levels() - how many levels of nested page tables are there?
- *
- * Description: The processor walks nested tables in the host's own paging mode
- * (AMD APM vol. 2, 15.25.3).
- *
- * Return: 4 or 5
- */
-int lodge_npt_levels(void);
-
-/**
  * lodge_guest_read() - copy from guest physical memory
  * @vm: the VM; the caller runs in vm->mm
  * @gpa: guest physical address; the range may cross pages and slots

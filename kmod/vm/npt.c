@@ -28,7 +28,6 @@
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
-#include <asm/special_insns.h>
 #include "memory.h"
 #include "npt.h"
 
@@ -57,14 +56,6 @@ static bool is_leaf(u64 entry, int level)
 static u64 *child(u64 entry)
 {
 	return __va(entry & NPT_ADDR & ~lodge_vendor->npt.table);
-}
-
-int lodge_npt_levels(void)
-{
-	if (lodge_vendor->vendor == LODGE_VENDOR_SVM &&
-	    (__read_cr4() & X86_CR4_LA57))
-		return 5;
-	return 4;
 }
 
 u64 lodge_npt_root(const struct lodge_vm *vm)

@@ -74,7 +74,8 @@ enum lodge_exit_kind {
  * @code: the processor's exit code, for people
  * @info1: what the processor tells with it, for people
  * @info2: likewise
- * @reason: EXIT_FAIL: the rule that the state breaks, or NULL
+ * @reason: EXIT_FAIL: the rule that the state breaks; EXIT_UNKNOWN: what it
+ *          is; or NULL
  * @msr: EXIT_MSR: which way
  * @port: EXIT_PORT: where, how wide, which way
  * @npf: EXIT_NPF: guest physical address and NPF_*
@@ -123,12 +124,18 @@ struct lodge_exit {
  * @huge: the entry is a 2 MiB leaf (set at level 2 only)
  * @accessed: set by the processor on use; 0 if it does not
  * @dirty: set by the processor on a write; 0 if it does not
+ * @levels: levels of tables, 4 or 5
  *
  * An entry is present if it is not 0.
  */
 struct lodge_npt_format {
 	u64 leaf, table, write, huge, accessed, dirty;
+	int levels;
 };
+
+/* lodge_vendor_ops.hidden: what guests cannot have though the processor does */
+#define LODGE_HIDE_RDTSCP	BIT(0) /* RDTSCP and RDPID */
+#define LODGE_HIDE_INVPCID	BIT(1)
 
 /**
  * struct lodge_vendor_ops - what a vendor does
@@ -137,6 +144,7 @@ struct lodge_npt_format {
  * @npt: its nested page table format
  * @features: LODGE_FEATURE_* of this processor, set by @setup
  * @nr_asids: address space identifiers of this processor, set by @setup
+ * @hidden: LODGE_HIDE_*, set by @setup
  * @setup: detect and allocate; -ENODEV with *@reason set. Once, at module load.
  * @teardown: undo @setup
  * @busy: is root mode held by somebody else on this CPU? (IRQs off)
@@ -174,6 +182,7 @@ struct lodge_vendor_ops {
 	struct lodge_npt_format npt;
 	u64 features;
 	u32 nr_asids;
+	u32 hidden;
 
 	int (*setup)(const char **reason);
 	void (*teardown)(void);
