@@ -270,6 +270,17 @@ TEST_F(state, sregs_refused)
 	ASSERT_GUEST(GUEST_DONE, self->c);
 }
 
+/* Is the value among the fields that the processor refused? */
+static bool dump_has(const struct lodge_run *run, u64 value)
+{
+	u32 i;
+
+	for (i = 0; i < run->nr_fields && i < LODGE_MAX_FIELDS; i++)
+		if (run->fields[i].value == value)
+			return true;
+	return false;
+}
+
 /* States that only entry refuses: named, and put right again. */
 TEST_F(state, failed_entry)
 {
@@ -280,7 +291,8 @@ TEST_F(state, failed_entry)
 	vcpu_start64(self->c, FN(guest_done), 0);
 	ASSERT_EQ(0, GET(SREGS, good));
 	s = good;
-	s.cs.db = 1;				/* with L: AMD APM vol. 2, 15.5.1 */
+	/* with L: AMD APM vol. 2, 15.5.1; Intel SDM vol. 3, 27.3.1.2 */
+	s.cs.db = 1;
 	ret = SET(SREGS, s);
 	if (ret == -EINVAL)
 		SKIP_TEST("LODGE_SET_STATE refuses CS.L with CS.D already");
@@ -293,6 +305,9 @@ TEST_F(state, failed_entry)
 	TH_LOG("the reason given: %s", self->c->run->fail.reason);
 	ASSERT_EQ(0, GET(REGS, r));
 	EXPECT_EQ(r.rip, self->c->run->fail.rip);
+	EXPECT_TRUE(dump_has(self->c->run, s.cr3));
+	EXPECT_TRUE(dump_has(self->c->run, r.rip));
+	EXPECT_TRUE(dump_has(self->c->run, s.gdt.base));
 	/* again, the same */
 	ASSERT_GUEST(GUEST_EXIT, self->c);
 	ASSERT_EQ(LODGE_EXIT_FAIL_ENTRY, self->c->run->exit_reason);

@@ -144,6 +144,71 @@ static const char *check_event(const struct vmcb *vmcb)
 	}
 }
 
+/* What a failed entry is told with: offset in the VMCB, and bytes. */
+static const struct {
+	u16 offset, size;
+} dumped[] = {
+	{ offsetof(struct vmcb, intercept2), 4 },
+	{ offsetof(struct vmcb, asid), 4 },
+	{ offsetof(struct vmcb, int_ctl), 4 },
+	{ offsetof(struct vmcb, int_state), 8 },
+	{ offsetof(struct vmcb, event_inj), 8 },
+	{ offsetof(struct vmcb, nested_ctl), 8 },
+	{ offsetof(struct vmcb, cs.selector), 2 },
+	{ offsetof(struct vmcb, cs.attrib), 2 },
+	{ offsetof(struct vmcb, cs.limit), 4 },
+	{ offsetof(struct vmcb, cs.base), 8 },
+	{ offsetof(struct vmcb, ss.selector), 2 },
+	{ offsetof(struct vmcb, ss.attrib), 2 },
+	{ offsetof(struct vmcb, ss.limit), 4 },
+	{ offsetof(struct vmcb, ss.base), 8 },
+	{ offsetof(struct vmcb, ds.attrib), 2 },
+	{ offsetof(struct vmcb, es.attrib), 2 },
+	{ offsetof(struct vmcb, fs.base), 8 },
+	{ offsetof(struct vmcb, gs.base), 8 },
+	{ offsetof(struct vmcb, ldtr.base), 8 },
+	{ offsetof(struct vmcb, tr.attrib), 2 },
+	{ offsetof(struct vmcb, tr.base), 8 },
+	{ offsetof(struct vmcb, gdtr.base), 8 },
+	{ offsetof(struct vmcb, gdtr.limit), 4 },
+	{ offsetof(struct vmcb, idtr.base), 8 },
+	{ offsetof(struct vmcb, idtr.limit), 4 },
+	{ offsetof(struct vmcb, cpl), 1 },
+	{ offsetof(struct vmcb, efer), 8 },
+	{ offsetof(struct vmcb, cr0), 8 },
+	{ offsetof(struct vmcb, cr3), 8 },
+	{ offsetof(struct vmcb, cr4), 8 },
+	{ offsetof(struct vmcb, dr6), 8 },
+	{ offsetof(struct vmcb, dr7), 8 },
+	{ offsetof(struct vmcb, rflags), 8 },
+	{ offsetof(struct vmcb, rip), 8 },
+	{ offsetof(struct vmcb, rsp), 8 },
+	{ offsetof(struct vmcb, lstar), 8 },
+	{ offsetof(struct vmcb, cstar), 8 },
+	{ offsetof(struct vmcb, kernel_gs_base), 8 },
+	{ offsetof(struct vmcb, sysenter_esp), 8 },
+	{ offsetof(struct vmcb, sysenter_eip), 8 },
+	{ offsetof(struct vmcb, pat), 8 },
+};
+
+void svm_dump_state(const struct vmcb *vmcb, struct lodge_run *run)
+{
+	int i;
+
+	BUILD_BUG_ON(ARRAY_SIZE(dumped) > LODGE_MAX_FIELDS);
+	for (i = 0; i < ARRAY_SIZE(dumped); i++) {
+		u64 value = 0;
+
+		memcpy(&value, (const u8 *)vmcb + dumped[i].offset,
+		       dumped[i].size);
+		run->fields[i] = (struct lodge_field){
+			.field = dumped[i].offset,
+			.value = value,
+		};
+	}
+	run->nr_fields = ARRAY_SIZE(dumped);
+}
+
 const char *svm_check_state(const struct vmcb *vmcb)
 {
 	const char *rule;

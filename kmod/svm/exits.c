@@ -291,6 +291,11 @@ void svm_decode_exit(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 	case (u32)SVM_EXIT_ERR:		/* QEMU writes the lower half only */
 	case SVM_EXIT_ERR:
 		exit->kind = EXIT_FAIL;
+		/* The processor did not say which rule it was. */
+		if (!svm->failed_rule) {
+			svm->failed_rule = svm_check_state(vmcb);
+			svm_dump_state(vmcb, vcpu->run);
+		}
 		exit->reason = svm->failed_rule;
 		svm->failed_rule = NULL;
 		break;

@@ -110,6 +110,7 @@ void svm_decode_exit(struct lodge_vcpu *vcpu, struct lodge_exit *exit);
 
 /* svm/check.c: the rule that the control block breaks, or NULL */
 const char *svm_check_state(const struct vmcb *vmcb);
+void svm_dump_state(const struct vmcb *vmcb, struct lodge_run *run);
 
 /* svm/enter.S */
 asmlinkage void svm_vmrun(u64 *regs, phys_addr_t vmcb_pa, phys_addr_t host_pa);

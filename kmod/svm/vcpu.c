@@ -114,6 +114,7 @@ static void fail_entry(struct lodge_vcpu *vcpu, const char *rule)
 	struct svm_vcpu *svm = to_svm(vcpu);
 
 	svm->failed_rule = rule;
+	svm_dump_state(svm->vmcb, vcpu->run);
 	svm->vmcb->exit_code = SVM_EXIT_ERR;
 	svm->vmcb->exit_info1 = 0;
 	svm->vmcb->exit_info2 = 0;

@@ -167,6 +167,7 @@ static struct lodge_vcpu *vcpu_alloc(struct lodge_vm *vm, u32 id)
 	vcpu->tsc_offset = -vm->boot_tsc;
 	vcpu->mp_state = id ? LODGE_MP_UNINITIALIZED : LODGE_MP_RUNNABLE;
 
+	BUILD_BUG_ON(sizeof(*vcpu->run) > PAGE_SIZE);
 	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->run)
 		goto out_free;

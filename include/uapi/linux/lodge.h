@@ -598,6 +598,21 @@ enum lodge_exit_reason {
 #define LODGE_IO_IN	0
 #define LODGE_IO_OUT	1
 
+#define LODGE_MAX_FIELDS	96
+
+/**
+ * struct lodge_field - a field of the control block that was refused.
+ * @field:    VMX: its encoding in the VMCS (Intel SDM vol. 3, appendix B);
+ *            SVM: its offset in the VMCB (AMD APM vol. 2, appendix B)
+ * @reserved: 0
+ * @value:    what it held
+ */
+struct lodge_field {
+	__u32 field;
+	__u32 reserved;
+	__u64 value;
+};
+
 /**
  * struct lodge_run - the page that a vCPU shares with the tool.
  * @immediate_exit: in: not 0: LODGE_RUN completes what the last exit asked for
@@ -615,6 +630,10 @@ enum lodge_exit_reason {
  * @fail:           FAIL_ENTRY, INTERNAL, SHUTDOWN: where the guest was (@rip,
  *                  @insn with @insn_len bytes), and in words why (@reason)
  * @padding2:       room for what may come
+ * @nr_fields:      LODGE_EXIT_FAIL_ENTRY: how many of @fields are filled
+ * @padding3:       ignored
+ * @fields:         LODGE_EXIT_FAIL_ENTRY: what the processor held against its
+ *                  rules
  */
 struct lodge_run {
 	__u8 immediate_exit;
@@ -651,6 +670,9 @@ struct lodge_run {
 		} fail;
 		__u8 padding2[256];
 	};
+	__u32 nr_fields;
+	__u32 padding3;
+	struct lodge_field fields[LODGE_MAX_FIELDS];
 };
 
 #endif /* _UAPI_LINUX_LODGE_H */
