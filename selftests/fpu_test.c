@@ -8,13 +8,14 @@
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "harness.h"
 
 /* An emulated processor takes half a minute for these, hardware a second. */
-#define EXITS		1000000
+#define MAX_EXITS	1000000
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 250
 
@@ -26,6 +27,15 @@ static struct vectors pattern, seen;
 static volatile u64 rounds;
 static u64 x87_seen;
 static u32 mxcsr_seen;
+
+/* A slow test machine (TESTVM_SLOW times) does fewer. */
+static u64 nr_exits(void)
+{
+	const char *slow = getenv("TESTVM_SLOW");
+	int factor = slow ? atoi(slow) : 1;
+
+	return factor > 1 ? MAX_EXITS / (factor * 2) : MAX_EXITS;
+}
 
 static bool have_avx(void)
 {
@@ -133,7 +143,7 @@ TEST(vectors_unharmed)
 	fill(&host, 0xa5);
 	vm = vm_create();
 	c = vcpu_create(vm, 0);
-	vcpu_start64(c, vector_guest, EXITS);
+	vcpu_start64(c, vector_guest, nr_exits());
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, host_vectors,
 					    (void *)(i * 16 + 5)));

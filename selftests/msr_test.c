@@ -87,8 +87,10 @@ TEST(msr_faults)
 /* Registers by which stock kernels look around: no fault. */
 static void msr_looked_at(void)
 {
+	u32 a, b, c, d;
 	u64 v;
 
+	cpuid(0, 0, &a, &b, &c, &d);
 	GUEST_EQ(NO_VECTOR, try_rdmsr(0x8b, &v));	/* microcode revision */
 	GUEST_EQ(NO_VECTOR, try_wrmsr(0x8b, 0));
 	GUEST_EQ(NO_VECTOR, try_rdmsr(0xfe, &v));	/* MTRRcap */
@@ -96,7 +98,8 @@ static void msr_looked_at(void)
 	GUEST_EQ(NO_VECTOR, try_rdmsr(0x200, &v));
 	GUEST_EQ(NO_VECTOR, try_rdmsr(0x179, &v));	/* MCG_CAP */
 	GUEST_EQ(NO_VECTOR, try_rdmsr(0x17a, &v));
-	GUEST_EQ(NO_VECTOR, try_rdmsr(0xc0010015, &v));	/* HWCR */
+	if (c == 0x444d4163)				/* "cAMD" */
+		GUEST_EQ(NO_VECTOR, try_rdmsr(0xc0010015, &v));	/* HWCR */
 	GUEST_EQ(NO_VECTOR, try_rdmsr(0xc0010010, &v));	/* SYSCFG */
 	GUEST_EQ(NO_VECTOR, try_wrmsr(0x1d9, 0));	/* DEBUGCTL */
 }

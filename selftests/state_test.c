@@ -390,6 +390,7 @@ TEST_F(state, events_arrive)
 		.exception_pending = 1, .exception_vector = 14,
 		.exception_has_error = 1, .exception_error = 7,
 	};
+	struct lodge_regs r;
 
 	GUEST(self->vm, guest_handlers)[14] = tell;
 	GUEST(self->vm, guest_handlers)[6] = tell;
@@ -406,8 +407,11 @@ TEST_F(state, events_arrive)
 	ASSERT_GUEST(GUEST_REPORT, self->c);
 	EXPECT_EQ(6ULL << 32, self->c->value);
 
-	/* acknowledged already: it does not ask for IF */
+	/* acknowledged already: the guest had IF set then, and has it still */
 	vcpu_start64(self->c, FN(spin), 0);
+	ASSERT_EQ(0, GET(REGS, r));
+	r.rflags |= 1 << 9;
+	ASSERT_EQ(0, SET(REGS, r));
 	e = (struct lodge_events) { .interrupt_pending = 1, .interrupt_vector = 0x77 };
 	ASSERT_EQ(0, SET(EVENTS, e));
 	ASSERT_GUEST(GUEST_REPORT, self->c);

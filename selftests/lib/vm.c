@@ -151,6 +151,8 @@ static void make_descriptors(struct vm *vm)
 		      G_STACKS + G_STACK_SIZE * i + 0x6000);
 		put64(vm, G_TSS + 0x100 * i + 0x24,
 		      G_STACKS + G_STACK_SIZE * i + 0x3000);
+		/* the map of ports begins behind the limit: there is none */
+		put32(vm, G_TSS + 0x100 * i + 0x64, 0x68 << 16);
 	}
 }
 
