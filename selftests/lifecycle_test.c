@@ -390,6 +390,65 @@ TEST(vm_made_while_a_cpu_is_away)
 	vm_free(vm);
 }
 
+/* How many CPUs have told where an NMI found them, by the kernel's log. */
+static int backtraces(int kmsg)
+{
+	static const char found[] = "NMI backtrace for cpu ";
+	char line[1024], *p;
+	ssize_t len;
+	int count = 0;
+
+	while ((len = read(kmsg, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
+		if (len <= 0)
+			continue;
+		line[len] = '\0';
+		p = strstr(line, found);
+		if (p && atoi(p + strlen(found)) == 1 && !strstr(p, "skipped"))
+			count++;
+	}
+	return count;
+}
+
+/* An NMI that arrives in a guest is the host's: it is seen to, the guest goes on. */
+TEST(nmi_of_the_host)
+{
+	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	cpu_set_t one;
+	struct vm *vm;
+	struct vcpu *c;
+	u64 before;
+	int i;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP_TEST("it takes two CPUs");
+	if (kmsg < 0 || access("/proc/sysrq-trigger", W_OK))
+		SKIP_TEST("there is no SysRq, or no /dev/kmsg");
+	lseek(kmsg, 0, SEEK_END);
+	vm = vm_create();
+	c = vcpu_create(vm, 0);
+	vcpu_start64(c, deaf_guest, 0);
+	vcpu_thread_start(c);
+	CPU_ZERO(&one);
+	CPU_SET(1, &one);
+	ASSERT_EQ(0, pthread_setaffinity_np(c->thread, sizeof(one), &one));
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_TRUE(WAIT_FOR(GUEST(vm, laps) > 1000, 10000));
+
+	/* It asks all CPUs where they are, by NMI. */
+	for (i = 0; i < 3; i++) {
+		before = GUEST(vm, laps);
+		ASSERT_EQ(0, write_text("/proc/sysrq-trigger", "l"));
+		EXPECT_TRUE(WAIT_FOR(GUEST(vm, laps) > before + 1000, 10000));
+	}
+	EXPECT_EQ(0, c->result);
+	EXPECT_EQ(GUEST_EINTR, vcpu_thread_stop(c));
+	EXPECT_EQ(3, backtraces(kmsg));
+	vm_free(vm);
+	close(kmsg);
+}
+
 static bool load_kvm(void)
 {
 	if (!access("/dev/kvm", R_OK | W_OK))
