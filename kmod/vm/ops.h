@@ -221,5 +221,6 @@ struct lodge_vendor_ops {
 extern struct lodge_vendor_ops *lodge_vendor;
 
 extern struct lodge_vendor_ops lodge_svm_ops;
+extern struct lodge_vendor_ops lodge_vmx_ops;
 
 #endif /* LODGE_VM_OPS_H */

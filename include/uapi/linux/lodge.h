@@ -71,6 +71,16 @@ enum lodge_vendor {
 #define LODGE_FEATURE_HUGE_1G		(1ULL << 4) /* 1 GiB nested pages (not used) */
 #define LODGE_FEATURE_VIRTUAL_SPEC_CTRL	(1ULL << 5) /* SPEC_CTRL in the VMCB */
 #define LODGE_FEATURE_PAUSE_FILTER	(1ULL << 6) /* exits for a guest that spins */
+#define LODGE_FEATURE_VPID		(1ULL << 7) /* tags the guest's translations */
+#define LODGE_FEATURE_FLUSH_BY_EPT	(1ULL << 8) /* flushes one nested page table */
+#define LODGE_FEATURE_NPT_AD		(1ULL << 9) /* accessed and dirty bits in EPT */
+#define LODGE_FEATURE_WBINVD_EXIT	(1ULL << 10) /* exits for WBINVD */
+#define LODGE_FEATURE_RDTSCP		(1ULL << 11) /* RDTSCP in the guest */
+#define LODGE_FEATURE_INVPCID		(1ULL << 12) /* INVPCID in the guest */
+#define LODGE_FEATURE_PREEMPTION_TIMER	(1ULL << 13) /* a timer ends long runs */
+#define LODGE_FEATURE_TSC_SCALING	(1ULL << 14) /* TSC at another rate (not used) */
+#define LODGE_FEATURE_XSAVES		(1ULL << 15) /* XSAVES in the guest (not used) */
+#define LODGE_FEATURE_LOAD_PAT		(1ULL << 16) /* PAT in the VMCS (not used) */
 
 /**
  * struct lodge_info - what this module and this host can do (LODGE_GET_INFO).
