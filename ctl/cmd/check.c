@@ -316,6 +316,16 @@ static void feature_names(uint64_t features, char *text, size_t size)
 		{ LODGE_FEATURE_HUGE_1G, "1g-pages" },
 		{ LODGE_FEATURE_VIRTUAL_SPEC_CTRL, "spec-ctrl" },
 		{ LODGE_FEATURE_PAUSE_FILTER, "pause-filter" },
+		{ LODGE_FEATURE_VPID, "vpid" },
+		{ LODGE_FEATURE_FLUSH_BY_EPT, "flush-by-ept" },
+		{ LODGE_FEATURE_NPT_AD, "ept-ad" },
+		{ LODGE_FEATURE_WBINVD_EXIT, "wbinvd-exit" },
+		{ LODGE_FEATURE_RDTSCP, "rdtscp" },
+		{ LODGE_FEATURE_INVPCID, "invpcid" },
+		{ LODGE_FEATURE_PREEMPTION_TIMER, "preemption-timer" },
+		{ LODGE_FEATURE_TSC_SCALING, "tsc-scaling" },
+		{ LODGE_FEATURE_XSAVES, "xsaves" },
+		{ LODGE_FEATURE_LOAD_PAT, "pat" },
 	};
 	size_t i, used = 0;
 
@@ -336,7 +346,7 @@ static void check_info(struct report *report, int fd)
 {
 	struct lodge_info info = { .size = sizeof(info) };
 	struct finding *finding;
-	char features[128];
+	char features[256];
 	bool amd;
 
 	if (ioctl(fd, LODGE_GET_INFO, &info)) {

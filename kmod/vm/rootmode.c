@@ -210,6 +210,22 @@ static int reboot_cb(struct notifier_block *nb, unsigned long action, void *data
 
 static struct notifier_block reboot_nb = { .notifier_call = reboot_cb };
 
+/* A processor has one extension at most, so the first that is there is it. */
+static int choose_vendor(void)
+{
+	static struct lodge_vendor_ops *const vendors[] = {
+		&lodge_svm_ops, &lodge_vmx_ops,
+	};
+	int i, ret = -ENODEV;
+
+	for (i = 0; ret == -ENODEV && i < ARRAY_SIZE(vendors); i++) {
+		ret = vendors[i]->setup(&no_vendor_reason);
+		if (!ret)
+			lodge_vendor = vendors[i];
+	}
+	return ret;
+}
+
 int lodge_rootmode_init(void)
 {
 	int ret;
@@ -220,12 +236,11 @@ int lodge_rootmode_init(void)
 		return 0;
 	}
 
-	ret = lodge_svm_ops.setup(&no_vendor_reason);
+	ret = choose_vendor();
 	if (ret == -ENODEV)
 		return 0;
 	if (ret)
 		goto out_fpu;
-	lodge_vendor = &lodge_svm_ops;
 
 	ret = lodge_cpuid_init();
 	if (ret)
