@@ -61,7 +61,7 @@ static int alloc_maps(void)
 static int alloc_cpus(void)
 {
 	struct vmx_cpu *vc;
-	struct vmcs *vmxon;
+	struct vmx_region *vmxon;
 	int cpu;
 
 	/* For all that could ever come, so that going online cannot fail. */

@@ -42,7 +42,7 @@ const u32 vmx_syscall_msrs[NR_VMX_SYSCALL_MSRS] = {
 int vmx_vcpu_create(struct lodge_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx;
-	struct vmcs *vmcs;
+	struct vmx_region *vmcs;
 
 	vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
 	if (!vmx)

@@ -18,11 +18,11 @@
 static_assert(HOST_RSP == VMCS_HOST_RSP);
 
 /**
- * struct vmcs - what the processor's own format begins with
+ * struct vmx_region - what the processor's own format begins with
  * @revision: from IA32_VMX_BASIC
  * @abort: why a VMX abort happened
  */
-struct vmcs {
+struct vmx_region {
 	u32 revision;
 	u32 abort;
 };

@@ -112,7 +112,7 @@ struct vmx_exit {
  * @reason: room for words about a failed entry
  */
 struct vmx_vcpu {
-	struct vmcs *vmcs;
+	struct vmx_region *vmcs;
 	phys_addr_t vmcs_pa;
 	struct vmcs_guest guest;
 	u32 synced, dirty;
