@@ -24,7 +24,7 @@ help:
 #@ See it work (nothing else is needed on Debian 12; setup is done first)
 #@   make demo [CPU=svm] [KERNEL=6.1]   a Debian kernel boots as Lodge's guest, in a test machine
 #@   make check [KERNELS="6.1 6.12"] [CPUS=svm] [TESTS="NAME..."]
-#@                                      all selftests, in a test machine for each kernel
+#@                                      all linters and selftests, in a test machine for each kernel
 #@   make check-debug [CPUS=svm] [TESTS="NAME..."]
 #@                                      the same in a kernel that looks for mistakes (built first: 15 minutes)
 #@   make coverage [CPUS=svm] [TESTS="NAME..."]
