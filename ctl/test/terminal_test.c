@@ -9,10 +9,12 @@
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -20,10 +22,52 @@
 
 #include "test/tap.h"
 #include "vmm/terminal.h"
+#include "vmm/vm.h"
 
 #define LIMIT_MS	5000
 
 static int master, slave;
+
+/* In place of the other parts of the VMM, and of the module */
+void bus_port(struct bus *bus, uint16_t port, unsigned int width, bool write,
+	      uint64_t *value)
+{
+	(void)bus;
+	(void)port;
+	(void)width;
+	(void)write;
+	(void)value;
+}
+
+void bus_mmio(struct bus *bus, uint64_t address, unsigned int width, bool write,
+	      uint64_t *value)
+{
+	(void)bus;
+	(void)address;
+	(void)width;
+	(void)write;
+	(void)value;
+}
+
+void vm_end(struct vm *vm, enum vm_outcome outcome, const struct error *error)
+{
+	(void)vm;
+	(void)outcome;
+	(void)error;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	if (request == LODGE_RUN)
+		__builtin_trap();	/* a bug in a vCPU's thread */
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return (int)syscall(SYS_ioctl, fd, request, arg);
+}
 
 static void need(bool good, const char *what)
 {
@@ -99,6 +143,21 @@ static int ignores(int signo)
 	return 0;
 }
 
+static int bug_in_a_thread(int unused)
+{
+	static struct vm vm;
+	static struct lodge_run page;
+	struct error error;
+
+	(void)unused;
+	take_pty(true);
+	vm.vcpus[0].vm = &vm;
+	vm.vcpus[0].run = &page;
+	need(!vcpu_start(&vm.vcpus[0], &error), "vcpu_start");
+	pause();
+	return 1;
+}
+
 static void test_signals(void)
 {
 	static const int signals[] = {
@@ -119,6 +178,12 @@ static void test_signals(void)
 		close(master);
 		close(slave);
 	}
+	open_pty();
+	status = run(bug_in_a_thread, 0);
+	ok(status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGILL &&
+	   !is_raw(master), "so does a bug in a vCPU's thread");
+	close(master);
+	close(slave);
 	open_pty();
 	ok(!run(ignores, SIGUSR2), "what is ignored stays ignored");
 	close(master);

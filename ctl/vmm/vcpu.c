@@ -182,10 +182,14 @@ void vcpu_destroy(struct vcpu *vcpu)
 
 int vcpu_start(struct vcpu *vcpu, struct error *error)
 {
+	static const int faults[] = {
+		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS,
+	};
 	struct sigaction action = { .sa_handler = on_kick };
 	sigset_t all, before;
 	pthread_attr_t attr;
 	int result;
+	size_t i;
 
 	/* No SA_RESTART: a write() that blocks is to come back as well. */
 	sigaction(SIGUSR1, &action, NULL);
@@ -194,10 +198,9 @@ int vcpu_start(struct vcpu *vcpu, struct error *error)
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	sigfillset(&all);
 	sigdelset(&all, SIGUSR1);
-	/* Faults of our own must kill us, not be held back. */
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGABRT);
+	/* Faults of our own must come to their handler, see terminal.c. */
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = pthread_create(&vcpu->thread, &attr, vcpu_thread, vcpu);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
