@@ -56,7 +56,7 @@ static void usage(FILE *out)
 
 static int cmd_help(int argc, char **argv)
 {
-	static char help_option[] = "--help";
+	char help_option[] = "--help";
 	char *help_argv[3] = { NULL, help_option, NULL };
 	const struct verb *verb;
 

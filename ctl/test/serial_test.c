@@ -186,7 +186,10 @@ int main(void)
 	bool good;
 
 	if (pipe(output) || pipe(keys) || report < 0 || dup2(keys[0], 0) < 0 ||
-	    !(stdout = fdopen(report, "w")) || dup2(output[1], 1) < 0)
+	    dup2(output[1], 1) < 0)
+		return 1;
+	stdout = fdopen(report, "w");
+	if (!stdout)
 		return 1;
 	setlinebuf(stdout);
 	close(output[1]);

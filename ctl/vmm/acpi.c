@@ -8,6 +8,7 @@
  */
 #include "vmm/acpi.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "vmm/power.h"
@@ -92,9 +93,9 @@ struct acpi_fadt {
 	char hypervisor[8];
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct acpi_fadt) == 276, "5.2.9: the FADT of ACPI 6");
-_Static_assert(offsetof(struct acpi_fadt, century) == 108, "5.2.9");
-_Static_assert(offsetof(struct acpi_fadt, sleep_control) == 244, "5.2.9");
+static_assert(sizeof(struct acpi_fadt) == 276, "5.2.9: the FADT of ACPI 6");
+static_assert(offsetof(struct acpi_fadt, century) == 108, "5.2.9");
+static_assert(offsetof(struct acpi_fadt, sleep_control) == 244, "5.2.9");
 
 struct acpi_madt {
 	struct acpi_header header;

@@ -147,10 +147,11 @@ int devices_create(struct vm *vm, struct error *error)
 
 void devices_destroy(struct vm *vm)
 {
+	unsigned int i;
+
 	while (vm->nr_devices) {
-		vm->nr_devices--;
-		vm->devices[vm->nr_devices].device->destroy(
-			vm->devices[vm->nr_devices].state);
+		i = --vm->nr_devices;
+		vm->devices[i].device->destroy(vm->devices[i].state);
 	}
 }
 

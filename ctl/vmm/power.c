@@ -70,4 +70,5 @@ static const struct device power = {
 	.name = "power",
 	.create = power_create,
 };
+
 DEVICE(power);

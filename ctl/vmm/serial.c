@@ -407,4 +407,5 @@ static const struct device serial_port = {
 	.destroy = serial_destroy,
 	.describe = serial_describe,
 };
+
 DEVICE(serial_port);

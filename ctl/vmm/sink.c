@@ -56,4 +56,5 @@ static const struct device sink = {
 	.name = "unused ports",
 	.create = sink_create,
 };
+
 DEVICE(sink);

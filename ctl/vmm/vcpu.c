@@ -17,7 +17,7 @@
 #define NS_PER_S	1000000000L
 #define REPEAT_NS	10000000L
 
-static _Thread_local struct lodge_run *volatile current_run;
+static __thread struct lodge_run *volatile current_run;
 
 /*
  * The signal alone is not enough: it may come just before LODGE_RUN.  The flag
@@ -79,8 +79,8 @@ static void guest_failed(struct vcpu *vcpu)
 		  (int)sizeof(run->fail.reason), run->fail.reason,
 		  (unsigned long long)run->fail.rip, insn,
 		  (unsigned long long)run->vendor_code);
-	error_advise(&error, "boot it with --append 'earlyprintk=ttyS0 console=ttyS0' "
-		     "to see how far it gets");
+	error_advise(&error,
+		     "boot it with --append 'earlyprintk=ttyS0 console=ttyS0' to see how far it gets");
 	vm_end(vcpu->vm, VM_FAILED, &error);
 }
 

@@ -37,9 +37,8 @@ int lodge_open(struct error *error)
 		break;
 	case EACCES:
 	case EPERM:
-		error_advise(error, "run lodge as root, or give your group the "
-			     "device: 'chgrp GROUP " LODGE_DEVICE
-			     "; chmod 660 " LODGE_DEVICE "'");
+		error_advise(error, "run lodge as root, or give your group the device: 'chgrp GROUP "
+			     LODGE_DEVICE "; chmod 660 " LODGE_DEVICE "'");
 		break;
 	}
 	return -1;
@@ -78,8 +77,8 @@ static int vm_open(struct vm *vm, struct error *error)
 		error_set(error, 0, "root mode is taken: %s",
 			  vm->info.reason[0] ? vm->info.reason :
 			  "another hypervisor runs");
-		return error_advise(error, "end its guests and unload it: "
-				    "'rmmod kvm_amd kvm' or 'rmmod kvm_intel kvm'");
+		return error_advise(error,
+				    "end its guests and unload it: 'rmmod kvm_amd kvm' or 'rmmod kvm_intel kvm'");
 	default:
 		return error_set(error, errno, "cannot create a virtual machine");
 	}
