@@ -106,6 +106,7 @@ found:
 
 	/* The kernel goes down to where it wants to be; the initramfs stays. */
 	leal	BLOCK(%ebx), %esi
+	movl	HEADER_ENTRY(%ebx), %ebp
 	movl	HEADER_KERNEL(%ebx), %ecx
 	leal	(%esi, %ecx), %eax
 	movl	%eax, ZERO_PAGE + BP_RAMDISK_IMAGE
@@ -136,7 +137,12 @@ found:
 	orl	$0x80000000, %eax
 	movl	%eax, %cr0
 	movl	$ZERO_PAGE, %esi
-	ljmpl	$0x10, $KERNEL
+	ljmpl	$0x10, $(ROM + long_mode - _start)
+
+	.code64
+long_mode:
+	movl	%ebp, %eax		/* and zero above */
+	jmp	*%rax
 
 	/* The segments have been accessed already: a ROM cannot note that. */
 	.balign	8

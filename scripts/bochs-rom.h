@@ -14,6 +14,7 @@
 #define MAGIC		0x64676f6c
 #define HEADER_BLOCKS	4
 #define HEADER_KERNEL	8
+#define HEADER_ENTRY	12
 
 /* Low memory that is free when the BIOS has done its work. */
 #define PAGE_TABLES	0x8000
