@@ -99,7 +99,7 @@ kernel_find() {
 }
 
 # slowness CPU KERNEL: how many times slower than QEMU with a usual kernel a
-# test machine is. Time limits are multiplied by it (TESTVM_SLOW in the machine).
+# test machine is. Time limits are multiplied by it (LODGE_TEST_SLOW in the machine).
 slowness() {
 	local factor=1
 

@@ -28,10 +28,10 @@ static volatile u64 rounds;
 static u64 x87_seen;
 static u32 mxcsr_seen;
 
-/* A slow test machine (TESTVM_SLOW times) does fewer. */
+/* A slow test machine (LODGE_TEST_SLOW times) does fewer. */
 static u64 nr_exits(void)
 {
-	const char *slow = getenv("TESTVM_SLOW");
+	const char *slow = getenv("LODGE_TEST_SLOW");
 	int factor = slow ? atoi(slow) : 1;
 
 	return factor > 1 ? MAX_EXITS / (factor * 2) : MAX_EXITS;

@@ -13,7 +13,7 @@ void require_lodge(void);
 
 int slowness(void)
 {
-	const char *slow = getenv("TESTVM_SLOW");
+	const char *slow = getenv("LODGE_TEST_SLOW");
 
 	return slow && atoi(slow) > 1 ? atoi(slow) : 1;
 }

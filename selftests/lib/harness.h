@@ -10,7 +10,7 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 60
 
-/* How many times slower than usual the machine is: TESTVM_SLOW, or 1. */
+/* How many times slower than usual the machine is: LODGE_TEST_SLOW, or 1. */
 int slowness(void);
 
 /* Skipped by name: the harness itself prints only the reason. */
