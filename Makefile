@@ -22,13 +22,10 @@ help:
 #@ Lodge runs virtual machines and containers from one small kernel module.
 #@
 #@ See it work (nothing else is needed on Debian 12; setup is done first)
-#@   make demo [CPU=svm] [KERNEL=6.1]   a Debian kernel boots as Lodge's guest, in a test machine
-#@   make check [KERNELS="6.1 6.12"] [CPUS=svm] [TESTS="NAME..."]
-#@                                      all linters and selftests, in a test machine for each kernel
-#@   make check-debug [CPUS=svm] [TESTS="NAME..."]
-#@                                      the same in a kernel that looks for mistakes (built first: 15 minutes)
-#@   make coverage [CPUS=svm] [TESTS="NAME..."]
-#@                                      which lines of kmod/ the selftests reach
+#@   make demo [CPU=svm|vmx] [KERNEL=6.1]
+#@                                      a Debian kernel boots as Lodge's guest, in a test machine
+#@   make check [KERNELS="6.1 6.12"] [CPUS="svm vmx"] [TESTS="NAME..."]
+#@                                      all selftests, in a test machine for each kernel and CPU
 #@   make check-host                    the same selftests on this machine's hardware (as root)
 #@   make bench                         what an exit costs, beside KVM, in instructions
 #@   make tour                          the guided tour through the module's code
