@@ -26,6 +26,8 @@ help:
 #@                                      a Debian kernel boots as Lodge's guest, in a test machine
 #@   make check [KERNELS="6.1 6.12"] [CPUS="svm vmx"] [TESTS="NAME..."]
 #@                                      all selftests, in a test machine for each kernel and CPU
+#@   make check-debug [CPUS=svm] [TESTS="NAME..."]
+#@                                      the same in a kernel that looks for mistakes (built first: 15 minutes)
 #@   make check-host                    the same selftests on this machine's hardware (as root)
 #@   make bench                         what an exit costs, beside KVM, in instructions
 #@   make tour                          the guided tour through the module's code
