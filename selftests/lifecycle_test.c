@@ -13,44 +13,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "harness.h"
+#include "sys.h"
 
-#define MODULE		"/lib/modules/lodge.ko"
-#define REFCNT		"/sys/module/lodge/refcnt"
-#define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"
 #define KILLS		60
 
 static volatile u64 laps;
 static volatile u64 quit;
-
-static long read_number(const char *path)
-{
-	char text[32] = "";
-	int fd = open(path, O_RDONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	return n > 0 ? atol(text) : -1;
-}
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
 
 /* Exits of several kinds, memory, and no end. */
 static void busy_guest(u64 arg)
@@ -126,12 +97,6 @@ static int end_keeper(pid_t pid)
 	CHECK(kill(pid, SIGKILL));
 	CHECK(waitpid(pid, &status, 0));
 	return WIFSIGNALED(status) ? WTERMSIG(status) : -1;
-}
-
-/* The last descriptor is closed a moment after the process is reaped. */
-static bool module_unused(void)
-{
-	return WAIT_FOR(read_number(REFCNT) == 0, 5000);
 }
 
 TEST(killed_at_any_moment)
@@ -318,23 +283,19 @@ TEST(many_vms_come_and_go)
 TEST(module_stays_while_in_use)
 {
 	struct vm *vm;
-	int fd;
 
 	if (access(MODULE, R_OK))
 		SKIP_TEST("there is no " MODULE " to load again");
 	ASSERT_TRUE(module_unused());
 
 	vm = vm_create();
-	EXPECT_ERRNO(EWOULDBLOCK, syscall(SYS_delete_module, "lodge", O_NONBLOCK));
+	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	vm_free(vm);
 	ASSERT_TRUE(module_unused());
 
-	ASSERT_EQ(0, syscall(SYS_delete_module, "lodge", O_NONBLOCK));
+	ASSERT_EQ(0, module_unload());
 	EXPECT_NE(0, access("/dev/lodge", F_OK));
-	fd = open(MODULE, O_RDONLY | O_CLOEXEC);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, syscall(SYS_finit_module, fd, "check_state=1", 0));
-	close(fd);
+	ASSERT_EQ(0, module_load());
 	ASSERT_TRUE(WAIT_FOR(!access("/dev/lodge", F_OK), 5000));
 	vm = vm_create();
 	vm_free(vm);

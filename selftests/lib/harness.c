@@ -8,9 +8,6 @@
 #include "kselftest.h"
 #include "vm.h"
 
-int slowness(void);
-void require_lodge(void);
-
 int slowness(void)
 {
 	const char *slow = getenv("LODGE_TEST_SLOW");

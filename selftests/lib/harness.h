@@ -10,9 +10,6 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 60
 
-/* How many times slower than usual the machine is: LODGE_TEST_SLOW, or 1. */
-int slowness(void);
-
 /* Skipped by name: the harness itself prints only the reason. */
 #define SKIP_TEST(fmt, ...) \
 	SKIP(return, "%s: " fmt, _metadata->name, ##__VA_ARGS__)
@@ -29,9 +26,6 @@ int slowness(void);
 
 /* A call fails with this errno. */
 #define EXPECT_ERRNO(err, call) EXPECT_EQ(err, ERRNO_OF(call))
-
-/* Without a usable /dev/lodge there is nothing to test: skip all, say why. */
-void require_lodge(void);
 
 #define LODGE_TEST_MAIN							\
 	static void __attribute__((constructor))			\
