@@ -64,7 +64,9 @@ static int vm_open(struct vm *vm, struct error *error)
 	}
 	vm->info.reason[sizeof(vm->info.reason) - 1] = '\0';
 
-	vm->fd = ioctl(vm->device_fd, LODGE_CREATE_VM, &args);
+	do {
+		vm->fd = ioctl(vm->device_fd, LODGE_CREATE_VM, &args);
+	} while (vm->fd < 0 && errno == EINTR);
 	if (vm->fd >= 0)
 		return 0;
 	switch (errno) {

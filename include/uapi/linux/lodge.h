@@ -129,7 +129,7 @@ struct lodge_info {
  * memory (EIO).  What it allocates is charged to the caller's memory cgroup.
  *
  * Errors: ENODEV (the host has no usable VMX or SVM), EBUSY (another
- * hypervisor holds root mode), EMFILE, ENFILE.
+ * hypervisor holds root mode), EINTR (a signal came: try again), EMFILE, ENFILE.
  */
 struct lodge_create_vm {
 	__u32 size;
