@@ -10,8 +10,9 @@
  * only one round is run, that of this number, as it was run with this seed.
  * --verbose tells how each guest ended that could not go on.
  *
- * It fails when a round does not end, or its process crashes; what the kernel's
- * log says is seen to by who runs the tests.
+ * It fails when a round does not end, its process crashes, or a call fails with
+ * an error that the UAPI does not know; what the kernel's log says is seen to by
+ * who runs the tests.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -57,7 +58,57 @@ static const char *const exit_names[NR_EXITS] = {
 	"MEMORY",
 };
 
-void counts_print(void)
+/* What the UAPI says of each call, beside what all of them share. */
+static const int common[] = {
+	0, EFAULT, EINVAL, E2BIG, ENOTTY, ENOMEM, EBADF, EIO,
+};
+
+static const int documented[NR_CALLS][6] = {
+	[CALL_OPEN] = { EMFILE, ENFILE },
+	[CALL_CREATE_VM] = { EMFILE, ENFILE, EINTR },
+	[CALL_CREATE_VCPU] = { EMFILE, ENFILE, EEXIST },
+	[CALL_SET_MEMORY] = { EEXIST, ENOENT, EINTR },
+	[CALL_IOEVENTFD] = { EEXIST, ENOENT, ENOSPC },
+	[CALL_IRQFD] = { EBUSY, ENOENT, ENOSPC },
+	[CALL_RUN] = { EINTR },
+	[CALL_GET_STATE] = { EINTR },
+	[CALL_SET_STATE] = { EINTR },
+	/* Any of them, by descriptors of any kind */
+	[CALL_UNKNOWN] = { EEXIST, ENOENT, EINTR, EBUSY, EMFILE },
+	[CALL_MMAP] = { ENODEV, EACCES, EPERM, EAGAIN },
+};
+
+static bool is_documented(int call, int err)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(common); i++)
+		if (common[i] == err)
+			return true;
+	for (i = 0; i < ARRAY_SIZE(documented[call]); i++)
+		if (documented[call][i] == err)
+			return true;
+	return false;
+}
+
+static bool counts_valid(void)
+{
+	bool ok = true;
+	int call, err;
+
+	for (call = 0; call < NR_CALLS; call++) {
+		for (err = 0; err < MAX_ERRNO; err++) {
+			if (!counts->call[call][err] || is_documented(call, err))
+				continue;
+			printf("# %s failed with %s, which nobody documents\n",
+			       call_names[call], strerrorname_np(err));
+			ok = false;
+		}
+	}
+	return ok;
+}
+
+static void counts_print(void)
 {
 	u64 all = 0, runs = 0;
 	int i, err;
@@ -276,6 +327,7 @@ int main(int argc, char **argv)
 	for (; ok && first <= last && now_ns() < end; first++)
 		ok = run_round(first);
 	counts_print();
+	ok &= counts_valid();
 	if (!module_unused()) {
 		printf("# the module is still in use: %ld\n", read_number(REFCNT));
 		ok = false;

@@ -62,8 +62,6 @@ static inline void count(u64 *what)
 	__atomic_fetch_add(what, 1, __ATOMIC_RELAXED);
 }
 
-void counts_print(void);
-
 /* ---- world.c ---- */
 
 #define NR_VMS		3
