@@ -23,7 +23,7 @@
 #define SLOT		0x40000000UL
 #define MANY		60
 /* Allocations when the module is loaded that can be its own: the last ones. */
-#define LOAD_OWN	120
+#define LOAD_OWN	70
 
 /* What calls are made on, new for each of them. */
 struct object {
@@ -655,16 +655,10 @@ TEST(loading_the_module)
 		ASSERT_EQ(0, module_load());
 }
 
-static void __attribute__((constructor)) __constructor_order_last(void)
+static void require_faults(void)
 {
-	if (!__constructor_order)
-		__constructor_order = _CONSTRUCTOR_ORDER_BACKWARD;
-}
-
-int main(int argc, char **argv)
-{
-	require_lodge();
 	if (access(FAIL_NTH, R_OK | W_OK))
 		ksft_exit_skip("fault_test: there is no " FAIL_NTH ": this kernel was built without CONFIG_FAULT_INJECTION\n");
-	return test_harness_run(argc, argv);
 }
+
+LODGE_TEST_MAIN_AFTER(require_faults)

@@ -27,7 +27,8 @@
 /* A call fails with this errno. */
 #define EXPECT_ERRNO(err, call) EXPECT_EQ(err, ERRNO_OF(call))
 
-#define LODGE_TEST_MAIN							\
+/* @prepare: what is done before any test, or decides that there is none. */
+#define LODGE_TEST_MAIN_AFTER(prepare)					\
 	static void __attribute__((constructor))			\
 	__constructor_order_last(void)					\
 	{								\
@@ -40,10 +41,17 @@
 		struct __test_metadata *t;				\
 									\
 		require_lodge();					\
+		prepare();						\
 		for (f = __fixture_list; f; f = f->next)		\
 			for (t = f->tests; t; t = t->next)		\
 				t->timeout *= slowness();		\
 		return test_harness_run(argc, argv);			\
 	}
+
+static inline void prepare_nothing(void)
+{
+}
+
+#define LODGE_TEST_MAIN		LODGE_TEST_MAIN_AFTER(prepare_nothing)
 
 #endif
