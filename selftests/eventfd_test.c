@@ -412,7 +412,7 @@ static void busy(void)
 
 TEST(destruction_races)
 {
-	u64 end = now_ns() + 4000000000ULL;
+	u64 end = now_ns() + 4000000000ULL * slowness();
 	pthread_t thread;
 	int rounds = 0;
 	int fds[8], i;

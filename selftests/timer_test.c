@@ -10,6 +10,7 @@
 #define MS		1000000ULL
 
 static u64 khz;			/* of the time stamp counter: set by the test */
+static u64 slow;		/* slowness(), for times that must not pass meanwhile */
 static u64 timer_hz;		/* ticks a second of the APIC's timer, divided by 1 */
 
 static void count(struct guest_frame *f)
@@ -73,9 +74,9 @@ static void one_shot(void)
 	guest_irq_window();
 	GUEST_EQ(5, guest_counts[0xef]);
 	/* stopped before its time */
-	x2apic_write(APIC_TMICT, timer_hz / 100);
+	x2apic_write(APIC_TMICT, timer_hz / 100 * slow);
 	x2apic_write(APIC_TMICT, 0);
-	guest_delay(khz * 30);
+	guest_delay(khz * slow * 30);
 	guest_irq_window();
 	GUEST_EQ(5, guest_counts[0xef]);
 	/* with the guest awake and spinning */
@@ -155,15 +156,15 @@ static void deadline(void)
 	guest_irq_window();
 	GUEST_EQ(7, guest_counts[0xef]);
 	/* disarmed */
-	wrmsr(0x6e0, rdtsc() + khz * 20);
+	wrmsr(0x6e0, rdtsc() + khz * slow * 20);
 	wrmsr(0x6e0, 0);
-	guest_delay(khz * 40);
+	guest_delay(khz * slow * 40);
 	guest_irq_window();
 	GUEST_EQ(7, guest_counts[0xef]);
 	/* moved on, so the first deadline does not count */
-	wrmsr(0x6e0, rdtsc() + khz * 20);
-	wrmsr(0x6e0, rdtsc() + khz * 60);
-	guest_delay(khz * 30);
+	wrmsr(0x6e0, rdtsc() + khz * slow * 20);
+	wrmsr(0x6e0, rdtsc() + khz * slow * 60);
+	guest_delay(khz * slow * 30);
 	guest_irq_window();
 	GUEST_EQ(7, guest_counts[0xef]);
 	guest_sleep();
@@ -186,6 +187,7 @@ static enum guest_result run_timer(void (*fn)(void))
 	enum guest_result result;
 
 	GUEST(vm, khz) = lodge_get_info()->tsc_khz;
+	GUEST(vm, slow) = slowness();
 	vcpu_start64(c, FN(fn), 0);
 	do {
 		result = guest_expect(c, GUEST_DONE);

@@ -109,9 +109,11 @@ enum guest_result guest_call(void (*fn)(u64 arg), u64 arg);
 
 u64 now_ns(void);
 void sleep_ms(unsigned int ms);
-/* Waits up to ms milliseconds for cond. */
+/* How many times slower than usual the machine is: LODGE_TEST_SLOW, or 1. */
+int slowness(void);
+/* Waits up to ms milliseconds, and longer on a slow machine, for cond. */
 #define WAIT_FOR(cond, ms) ({						\
-	u64 wait_end = now_ns() + (u64)(ms) * 1000000;			\
+	u64 wait_end = now_ns() + (u64)(ms) * 1000000 * slowness();	\
 	bool wait_ok;							\
 	while (!(wait_ok = (cond)) && now_ns() < wait_end)		\
 		sleep_ms(1);						\
