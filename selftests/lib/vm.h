@@ -49,8 +49,6 @@ void die(const char *file, int line, const char *what)
 
 /* Without a usable /dev/lodge there is nothing to test: skip all, say why. */
 void require_lodge(void);
-/* How many times slower than usual the machine is: LODGE_TEST_SLOW, or 1. */
-int slowness(void);
 int lodge_open(void);			/* /dev/lodge */
 const struct lodge_info *lodge_get_info(void);
 
