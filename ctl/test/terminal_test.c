@@ -325,6 +325,22 @@ static int help_while_blocked(int unused)
 	return terminal_input() == TERMINAL_LEAVE ? 0 : 2;
 }
 
+/* perl -e 'alarm shift; exec @ARGV' 60 lodge run ... */
+static int callers_alarm(int unused)
+{
+	struct error error;
+
+	(void)unused;
+	narrow_output(1);
+	alarm(100);
+	need(!terminal_open(&error), "terminal_open");
+	terminal_put('>');
+	usleep(10000);
+	terminal_timer();
+	terminal_drain(10);
+	return alarm(0) > 90 ? 0 : 1;
+}
+
 static int full_disk(int unused)
 {
 	int fd = open("/dev/full", O_WRONLY);
@@ -342,6 +358,7 @@ static void test_output(void)
 	ok(!run(help_while_blocked, 0), "nor do keys");
 	close(master);
 	close(slave);
+	ok(!run(callers_alarm, 0), "an alarm that the caller has set stays");
 	ok(!run(full_disk, 0), "a write error is known");
 }
 

@@ -16,13 +16,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ESCAPE_KEY	0x01	/* ctrl-A */
-#define LATER_NS	2000000L
+#define NS_PER_MS	1000000L
+#define LATER_NS	(2 * NS_PER_MS)
 #define BRIEF_MS	20
 
 static struct {
@@ -47,6 +48,7 @@ static struct {
 	uint8_t last;
 	bool timer_armed;
 	int timer_fd;
+	timer_t interrupter;	/* of the main thread's write() */
 	atomic_bool stopping;
 	atomic_int error;	/* of standard output, for good */
 } term = {
@@ -104,6 +106,29 @@ static void make_raw(void)
 		raw = 0;
 }
 
+static void on_interrupt(int signal)
+{
+	(void)signal;
+}
+
+/* A timer with a signal of its own: the caller may have set an alarm for us. */
+static int create_interrupter(void)
+{
+	struct sigaction action = { .sa_handler = on_interrupt };
+	struct sigevent event = {
+		.sigev_notify = SIGEV_THREAD_ID,
+		.sigev_signo = SIGRTMIN,
+		._sigev_un._tid = gettid(),
+	};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigaction(SIGRTMIN, &action, NULL);
+	return timer_create(CLOCK_MONOTONIC, &event, &term.interrupter);
+}
+
 int terminal_open(struct error *error)
 {
 	/* What kills us, beside the signals that end us in good order. */
@@ -120,7 +145,7 @@ int terminal_open(struct error *error)
 
 	term.timer_fd = timerfd_create(CLOCK_MONOTONIC,
 				       TFD_CLOEXEC | TFD_NONBLOCK);
-	if (term.timer_fd < 0)
+	if (term.timer_fd < 0 || create_interrupter())
 		return error_set(error, errno, "cannot make a timer");
 
 	term.is_tty = isatty(STDIN_FILENO);
@@ -389,28 +414,19 @@ void terminal_later(void)
 	pthread_mutex_unlock(&term.out_lock);
 }
 
-static void on_alarm(int signal)
+/*
+ * Signals the main thread in @ms milliseconds and again and again from then on,
+ * or with 0 no more: a write() to a terminal that is halted cannot be foreseen,
+ * only interrupted.
+ */
+static void interrupt_after(int ms)
 {
-	(void)signal;
-}
-
-/* A write() to a terminal that is halted cannot be foreseen, only interrupted. */
-static void set_alarm(int ms)
-{
-	struct sigaction action = { .sa_handler = on_alarm };
-	struct itimerval timer = {
-		.it_value = { ms / 1000, ms % 1000 * 1000L },
-		.it_interval = { 0, 10000 },
+	struct itimerspec when = {
+		.it_value = { ms / 1000, ms % 1000 * NS_PER_MS },
+		.it_interval.tv_nsec = 10 * NS_PER_MS,
 	};
-	sigset_t alarm_only;
 
-	if (!ms)
-		memset(&timer, 0, sizeof(timer));
-	sigaction(SIGALRM, &action, NULL);
-	sigemptyset(&alarm_only);
-	sigaddset(&alarm_only, SIGALRM);
-	pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
+	timer_settime(term.interrupter, 0, &when, NULL);
 }
 
 void terminal_timer(void)
@@ -430,9 +446,9 @@ void terminal_timer(void)
 
 		/* That there is some room does not say that it is enough. */
 		if (poll(&out, 1, 0) > 0) {
-			set_alarm(BRIEF_MS);
+			interrupt_after(BRIEF_MS);
 			flush_locked(UNTIL_SIGNAL);
-			set_alarm(0);
+			interrupt_after(0);
 		}
 		if (term.out_count)
 			arm_timer();
@@ -451,9 +467,9 @@ void terminal_drain(int ms)
 {
 	pthread_mutex_lock(&term.out_lock);
 	if (ms >= 0) {
-		set_alarm(ms);
+		interrupt_after(ms);
 		flush_locked(UNTIL_SIGNAL);
-		set_alarm(0);
+		interrupt_after(0);
 	} else {
 		flush_locked(FOR_EVER);
 	}
