@@ -28,6 +28,8 @@ help:
 #@                                      all selftests, in a test machine for each kernel and CPU
 #@   make check-debug [CPUS=svm] [TESTS="NAME..."]
 #@                                      the same in a kernel that looks for mistakes (built first: 15 minutes)
+#@   make coverage [CPUS=svm] [TESTS="NAME..."]
+#@                                      which lines of kmod/ the selftests reach, in that kernel
 #@   make check-host                    the same selftests on this machine's hardware (as root)
 #@   make bench                         what an exit costs, beside KVM, in instructions
 #@   make tour                          the guided tour through the module's code
