@@ -35,7 +35,7 @@
 
 #define TICK_NS		5000000	/* and longer on a slow kernel */
 #define CALLS_A_ROUND	150
-#define ROUND_SECONDS	60	/* a round that takes so long never ends */
+#define ROUND_SECONDS	60	/* times slowness(): such a round never ends */
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id	_sigev_un._tid
@@ -219,8 +219,8 @@ static void round_main(u64 round)
 static bool wait_for(pid_t pid, struct tape *t, int *status)
 {
 	bool cut = one_in(t, 8);
-	u64 end = now_ns() + (cut ? below(t, 300) * 1000000ULL :
-				    ROUND_SECONDS * 1000000000ULL);
+	u64 limit = slowness() * ROUND_SECONDS * 1000000000ULL;
+	u64 end = now_ns() + (cut ? below(t, 300) * 1000000ULL : limit);
 
 	while (!waitpid(pid, status, WNOHANG)) {
 		if (now_ns() < end) {
@@ -232,7 +232,7 @@ static bool wait_for(pid_t pid, struct tape *t, int *status)
 		count(&counts->killed);
 		CHECK(kill(pid, SIGKILL));
 		cut = false;
-		end = now_ns() + ROUND_SECONDS * 1000000000ULL;
+		end = now_ns() + limit;
 	}
 	return true;
 }

@@ -144,10 +144,16 @@ void poke(u64 address, const void *data, size_t n);
 #define F_IDT32		0xc000
 #define F_STUBS		0xc800
 #define F_PT		0xd000
+/*
+ * Each vCPU has code of its own: QEMU 7.2 was seen to crash ("tcg fatal error",
+ * segmentation fault) while it translated code that another processor was just
+ * replacing.
+ */
 #define F_CODE		0x10000
 #define F_CODE_SIZE	0x4000
-#define F_STACK		0x20000
-#define F_DATA		0x30000
+#define F_CODE_OF(vcpu)	(F_CODE + (vcpu) * F_CODE_SIZE)
+#define F_STACK		0x40000
+#define F_DATA		0x50000
 #define F_MEMORY	REGION_SIZE
 
 enum mode { REAL, PROTECTED, PAGING32, PAE, COMPAT, LONG64, LA57, V8086, NR_MODES };

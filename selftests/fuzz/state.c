@@ -83,9 +83,9 @@ static struct lodge_segment flat16(u16 selector, u8 type)
 	};
 }
 
-static void segments16(struct lodge_sregs *s, int dpl)
+static void segments16(struct lodge_sregs *s, u32 code, int dpl)
 {
-	s->cs = flat16(F_CODE >> 4, dpl ? 3 : 0xb);
+	s->cs = flat16(code >> 4, dpl ? 3 : 0xb);
 	s->ss = flat16(F_STACK >> 4, 3);
 	s->ds = flat16(0, 3);
 	s->es = flat16(F_DATA >> 4, 3);
@@ -99,8 +99,9 @@ static void segments16(struct lodge_sregs *s, int dpl)
 	s->gs.dpl = dpl;
 }
 
-/* @user: at privilege level 3 */
-static void build_sregs(struct lodge_sregs *s, enum mode mode, bool user)
+/* @user: at privilege level 3; @where: its code */
+static void build_sregs(struct lodge_sregs *s, enum mode mode, bool user,
+			u32 where)
 {
 	u16 code64 = user ? SEL_USER_CODE64 : SEL_CODE64;
 	u16 code32 = user ? SEL_USER_CODE32 : SEL_CODE32;
@@ -124,14 +125,14 @@ static void build_sregs(struct lodge_sregs *s, enum mode mode, bool user)
 	s->efer = 0xd01;
 	switch (mode) {
 	case REAL:
-		segments16(s, 0);
+		segments16(s, where, 0);
 		s->idt = (struct lodge_table) { .limit = 0x3ff };
 		s->cr0 = 0x10;
 		s->cr4 = 0;
 		s->efer = 0;
 		return;
 	case V8086:
-		segments16(s, 3);
+		segments16(s, where, 3);
 		s->cr0 = 0x33;
 		break;
 	case PROTECTED:
@@ -157,7 +158,7 @@ static void build_sregs(struct lodge_sregs *s, enum mode mode, bool user)
 }
 
 static void random_regs(struct tape *t, struct lodge_regs *r, enum mode mode,
-			bool user)
+			bool user, u32 where)
 {
 	u64 *v = (u64 *)r;
 	int i;
@@ -166,10 +167,10 @@ static void random_regs(struct tape *t, struct lodge_regs *r, enum mode mode,
 		v[i] = one_in(t, 3) ? draw_value(t) : random_address(t);
 	r->rcx = below(t, 64);
 	r->rsp = F_STACK + 0x8000 - 8 * below(t, 16);
-	r->rip = F_CODE + (one_in(t, 3) ? below(t, F_CODE_SIZE) : 0);
+	r->rip = where + (one_in(t, 3) ? below(t, F_CODE_SIZE) : 0);
 	if (mode == REAL || mode == V8086) {
 		r->rsp = 0x8000;
-		r->rip -= F_CODE;
+		r->rip -= where;
 	}
 	r->rflags = 2 | (draw(t) & 0x8d5);
 	if (one_in(t, 2))
@@ -195,23 +196,24 @@ void start_guest(struct thread *t, int vcpu, int region)
 	struct lodge_regs *regs = t->scratch + 0x100;
 	struct lodge_sregs *sregs = t->scratch + 0x200;
 	int fd = t->world->vcpu[vcpu];
+	u32 where = F_CODE_OF(vcpu);
 
 	image_build(image);
 	if (one_in(tape, 6))
 		mutate(tape, image + 0x1000, IMAGE_SIZE - 0x1000);
 	poke(REGION(region), image, sizeof(image));
 	random_code(tape, code_bytes, sizeof(code_bytes), mode);
-	poke(REGION(region) + F_CODE, code_bytes, sizeof(code_bytes));
+	poke(REGION(region) + where, code_bytes, sizeof(code_bytes));
 
 	memset(sregs, 0, sizeof(*sregs));
 	memset(events, 0, sizeof(*events));
 	state_call(t, fd, false, LODGE_STATE_SREGS, sregs, sizeof(*sregs));
-	build_sregs(sregs, mode, user);
+	build_sregs(sregs, mode, user, where);
 	if (one_in(tape, 4))
 		sregs->apic_base = 0xfee00900 | below(tape, 2) << 10;
 	if (one_in(tape, 5))
 		mutate(tape, sregs, sizeof(*sregs));
-	random_regs(tape, regs, mode, user);
+	random_regs(tape, regs, mode, user, where);
 	if (one_in(tape, 16))
 		mutate(tape, regs, sizeof(*regs));
 	events->nmi_pending = one_in(tape, 8);
