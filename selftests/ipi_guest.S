@@ -9,7 +9,7 @@ ap_begin:
 	cli
 	movw	%cs, %ax		/* the vector of the SIPI, by 0x100 */
 	movw	%ax, %ds
-	incw	(ap_count - ap_begin)
+	lock incw	(ap_count - ap_begin)
 	lgdtl	(ap_gdtr - ap_begin)
 	movl	%cr4, %eax
 	orl	$0x20, %eax
