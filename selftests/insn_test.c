@@ -7,6 +7,11 @@
  * Sources: kmod/vm/decode.c and execute*.c, included here.
  */
 #include "insn_native.h"
+
+/* A slow machine takes minutes for these, hardware a second. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 240
+
 #include "../kmod/vm/decode.c"
 #include "../kmod/vm/execute.c"
 #include "../kmod/vm/execute_arith.c"

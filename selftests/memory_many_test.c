@@ -322,7 +322,7 @@ TEST(everything_at_once)
 		h[i] = (struct churner) { .vm = vm, .mem = mem, .kind = i };
 		ASSERT_EQ(0, pthread_create(&t[i], NULL, churner_thread, &h[i]));
 	}
-	sleep_ms(4000);
+	sleep_ms(4000 * slowness());
 	WRITE(quit, 1);
 	GUEST(vm, quit) = 1;
 	for (i = 0; i < 4; i++) {
