@@ -60,15 +60,15 @@ FIXTURE(hotplug) {
 
 FIXTURE_SETUP(hotplug)
 {
-	if (access(CPU1_ONLINE, W_OK))
+	if (nr_cpus() < 2 || access(last_cpu_online(), W_OK))
 		SKIP_TEST("there is no second CPU that can go off line");
 	ASSERT_TRUE(module_unused());
 }
 
 FIXTURE_TEARDOWN(hotplug)
 {
-	write_text(CPU1_ONLINE, "1");
-	printf("# %s: CPU 1 went and came %u times\n", _metadata->name,
+	write_text(last_cpu_online(), "1");
+	printf("# %s: a CPU went and came %u times\n", _metadata->name,
 	       self->times);
 }
 
@@ -109,11 +109,11 @@ TEST_F(hotplug, under_bound_and_free_threads)
 	}
 	for (; now_ns() < end; self->times++) {
 		/* Two are bound, one to each; the kernel may unbind them. */
-		bind_thread(c[0]->thread, 0);
-		bind_thread(c[1]->thread, 1);
-		ASSERT_EQ(0, write_text(CPU1_ONLINE, "0"));
+		bind_thread(c[0]->thread, cpu_nr(0));
+		bind_thread(c[1]->thread, cpu_nr(nr_cpus() - 1));
+		ASSERT_EQ(0, write_text(last_cpu_online(), "0"));
 		ASSERT_TRUE(guests_go_on(vm));
-		ASSERT_EQ(0, write_text(CPU1_ONLINE, "1"));
+		ASSERT_EQ(0, write_text(last_cpu_online(), "1"));
 		ASSERT_TRUE(guests_go_on(vm));
 	}
 	GUEST(vm, quit) = 1;
@@ -152,8 +152,8 @@ TEST_F(hotplug, while_vms_are_made_and_freed)
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, make_and_free, (void *)&stop));
 	for (; now_ns() < end; self->times++) {
-		ASSERT_EQ(0, write_text(CPU1_ONLINE, "0"));
-		ASSERT_EQ(0, write_text(CPU1_ONLINE, "1"));
+		ASSERT_EQ(0, write_text(last_cpu_online(), "0"));
+		ASSERT_EQ(0, write_text(last_cpu_online(), "1"));
 	}
 	stop = true;
 	pthread_join(thread, &vms);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,37 @@ int write_text(const char *path, const char *text)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+static cpu_set_t cpus;
+
+__attribute__((constructor)) static void note_cpus(void)
+{
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+}
+
+int nr_cpus(void)
+{
+	return CPU_COUNT(&cpus);
+}
+
+int cpu_nr(int i)
+{
+	int cpu;
+
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &cpus) && !i--)
+			return cpu;
+	return -1;
+}
+
+const char *last_cpu_online(void)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online",
+		 cpu_nr(nr_cpus() - 1));
+	return path;
 }
 
 bool debug_kernel(void)

@@ -8,10 +8,17 @@
 
 #define MODULE		"/lib/modules/lodge.ko"
 #define REFCNT		"/sys/module/lodge/refcnt"
-#define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"
 
 long read_number(const char *path);	/* -1 if there is none */
 int write_text(const char *path, const char *text);	/* 0 or -errno */
+
+/*
+ * The CPUs that were this test's when it began: a test machine may keep others.
+ * The file says whether the last one is on line; it may not be there.
+ */
+int nr_cpus(void);
+int cpu_nr(int i);			/* its number, of the Ith */
+const char *last_cpu_online(void);
 
 /* A kernel with checks that make all of it slow. */
 bool debug_kernel(void);
