@@ -21,7 +21,6 @@
  */
 static int no_memory(struct lodge_emulation *e, u64 gpa, bool write)
 {
-	struct lodge_run *run = e->vcpu->run;
 	int ret;
 
 	ret = lodge_npt_fault(e->vcpu, gpa, write ? NPF_WRITE : 0);
@@ -32,14 +31,7 @@ static int no_memory(struct lodge_emulation *e, u64 gpa, bool write)
 		return lodge_stop(e, NEXT_ENTER);
 	if (ret == -EINTR)
 		return lodge_stop(e, ret);
-
-	memset(&run->memory, 0, sizeof(run->memory));
-	run->exit_reason = LODGE_EXIT_MEMORY;
-	run->vendor_code = e->vcpu->exit.code;
-	run->memory.addr = gpa;
-	run->memory.error = -ret;
-	run->memory.is_write = write;
-	return lodge_stop(e, NEXT_USER);
+	return lodge_stop(e, lodge_exit_memory(e->vcpu, gpa, ret, write));
 }
 
 int lodge_translate(struct lodge_emulation *e, u64 linear, u32 access, u64 *gpa)

@@ -78,7 +78,7 @@ int lodge_msr(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write,
 /* Do the host's time stamp counters agree, now and for good? */
 bool lodge_tsc_stable(void);
 /* Writes the clock page; for REQ_CLOCK. Context: may sleep. */
-void lodge_pvclock_update(struct lodge_vcpu *vcpu);
+int lodge_pvclock_update(struct lodge_vcpu *vcpu);
 /* Sets REQ_CLOCK if that was for another CPU and they do not agree. Loaded. */
 void lodge_pvclock_load(struct lodge_vcpu *vcpu);
 int lodge_pvclock_msr(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write);

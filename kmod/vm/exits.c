@@ -35,6 +35,19 @@ int lodge_fail(struct lodge_vcpu *vcpu, u32 reason, const char *fmt, ...)
 	return NEXT_USER;
 }
 
+int lodge_exit_memory(struct lodge_vcpu *vcpu, u64 gpa, int error, bool write)
+{
+	struct lodge_run *run = vcpu->run;
+
+	memset(&run->memory, 0, sizeof(run->memory));
+	run->exit_reason = LODGE_EXIT_MEMORY;
+	run->vendor_code = vcpu->exit.code;
+	run->memory.addr = gpa;
+	run->memory.error = -error;
+	run->memory.is_write = write;
+	return NEXT_USER;
+}
+
 /*
  * For instructions that may fault after it is known that they can be skipped:
  * the fault is the instruction's, so RIP goes back to it.
@@ -173,7 +186,6 @@ static int handle_hlt(struct lodge_vcpu *vcpu, bool can_sleep)
  */
 static int handle_npf(struct lodge_vcpu *vcpu, bool can_sleep)
 {
-	struct lodge_run *run = vcpu->run;
 	u64 gpa = vcpu->exit.npf.gpa;
 	u32 flags = vcpu->exit.npf.flags;
 	int ret;
@@ -197,14 +209,7 @@ static int handle_npf(struct lodge_vcpu *vcpu, bool can_sleep)
 	}
 	if (ret == -EINTR)
 		return ret;
-
-	memset(&run->memory, 0, sizeof(run->memory));
-	run->exit_reason = LODGE_EXIT_MEMORY;
-	run->vendor_code = vcpu->exit.code;
-	run->memory.addr = gpa;
-	run->memory.error = -ret;
-	run->memory.is_write = !!(flags & NPF_WRITE);
-	return NEXT_USER;
+	return lodge_exit_memory(vcpu, gpa, ret, flags & NPF_WRITE);
 }
 
 static int set_cr(struct lodge_vcpu *vcpu, int nr, u64 value)

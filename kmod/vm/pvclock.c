@@ -98,28 +98,30 @@ static u64 reference(struct lodge_vm *vm, u64 *tsc, bool stable)
 
 /*
  * Both structs begin with a version, which is odd while the rest is written:
- * vCPUs may read each other's.  A page that the guest put where no memory is
- * gets nothing, and that is no error.
+ * vCPUs may read each other's.
  */
-static void write_versioned(struct lodge_vm *vm, u64 gpa, void *data,
-			    size_t size, u32 version)
+static int write_versioned(struct lodge_vm *vm, u64 gpa, void *data,
+			   size_t size, u32 version)
 {
 	u32 *v = data;
+	int ret;
 
 	*v = version - 1;
-	if (lodge_guest_write(vm, gpa, v, sizeof(*v)))
-		return;
+	ret = lodge_guest_write(vm, gpa, v, sizeof(*v));
+	if (ret)
+		return ret;
 	/* Pairs with the reader's barriers, as does the next. */
 	smp_wmb();
-	if (lodge_guest_write(vm, gpa, data, size))
-		return;
+	ret = lodge_guest_write(vm, gpa, data, size);
+	if (ret)
+		return ret;
 	/* The rest before the even version. */
 	smp_wmb();
 	*v = version;
-	lodge_guest_write(vm, gpa, v, sizeof(*v));
+	return lodge_guest_write(vm, gpa, v, sizeof(*v));
 }
 
-static void write_clock(struct lodge_vcpu *vcpu)
+static int write_clock(struct lodge_vcpu *vcpu)
 {
 	struct pvclock_vcpu_time_info info = { };
 	struct lodge_vm *vm = vcpu->vm;
@@ -128,7 +130,7 @@ static void write_clock(struct lodge_vcpu *vcpu)
 	u64 tsc;
 
 	if (!(vcpu->pv_clock & 1))
-		return;
+		return 0;
 
 	local_irq_disable();
 	info.system_time = reference(vm, &tsc, stable);
@@ -140,17 +142,18 @@ static void write_clock(struct lodge_vcpu *vcpu)
 	info.flags = stable ? PVCLOCK_TSC_STABLE_BIT : 0;
 
 	vcpu->msr->clock_version += 2;
-	write_versioned(vm, vcpu->pv_clock & ~1ULL, &info, sizeof(info),
-			vcpu->msr->clock_version);
+	return write_versioned(vm, vcpu->pv_clock & ~1ULL, &info, sizeof(info),
+			       vcpu->msr->clock_version);
 }
 
 /* What the real-time clock showed when the guest's clock was 0. */
-static void write_wall_clock(struct lodge_vm *vm, u64 gpa)
+static int write_wall_clock(struct lodge_vm *vm, u64 gpa)
 {
 	bool stable = lodge_tsc_stable();
 	struct pvclock_wall_clock wall = { };
 	u64 tsc, now, real;
 	u32 version;
+	int ret;
 
 	local_irq_disable();
 	now = reference(vm, &tsc, stable);
@@ -162,9 +165,29 @@ static void write_wall_clock(struct lodge_vm *vm, u64 gpa)
 			       &wall.nsec);
 
 	/* There is one for all vCPUs: go on from the version that it has. */
-	if (lodge_guest_read(vm, gpa, &version, sizeof(version)))
-		return;
-	write_versioned(vm, gpa, &wall, sizeof(wall), (version | 1) + 3);
+	ret = lodge_guest_read(vm, gpa, &version, sizeof(version));
+	if (ret)
+		return ret;
+	return write_versioned(vm, gpa, &wall, sizeof(wall), (version | 1) + 3);
+}
+
+/*
+ * A page that the guest put where no memory is gets nothing, and that is no
+ * error.  But memory that cannot be had now is the tool's business, as when the
+ * guest itself touches it; the next LODGE_RUN tries again.
+ */
+static int write_failed(struct lodge_vcpu *vcpu, u64 gpa)
+{
+	int ret = lodge_npt_fault(vcpu, gpa, NPF_WRITE);
+
+	if (ret == 1)
+		return NEXT_ENTER;
+	lodge_vcpu_request(vcpu, REQ_CLOCK);
+	if (!ret)
+		return NEXT_ENTER;
+	if (ret == -EINTR)
+		return ret;
+	return lodge_exit_memory(vcpu, gpa, ret, true);
 }
 
 /**
@@ -172,15 +195,25 @@ static void write_wall_clock(struct lodge_vm *vm, u64 gpa)
  * @vcpu: the vCPU, by its own thread, which runs in vm->mm
  *
  * Context: may sleep.
+ * Return: enum lodge_next or -errno
  */
-void lodge_pvclock_update(struct lodge_vcpu *vcpu)
+int lodge_pvclock_update(struct lodge_vcpu *vcpu)
 {
 	struct lodge_vm *vm = vcpu->vm;
 	u64 gpa = xchg(&vm->wall_clock_gpa, 0);
+	int next;
 
-	if (gpa)
-		write_wall_clock(vm, gpa);
-	write_clock(vcpu);
+	if (gpa && write_wall_clock(vm, gpa)) {
+		next = write_failed(vcpu, gpa);
+		/* To be tried again, unless the guest wants another by now. */
+		if (test_bit(REQ_CLOCK, &vcpu->requests))
+			cmpxchg(&vm->wall_clock_gpa, 0, gpa);
+		if (next != NEXT_ENTER)
+			return next;
+	}
+	if (write_clock(vcpu))
+		return write_failed(vcpu, vcpu->pv_clock & ~1ULL);
+	return NEXT_ENTER;
 }
 
 /**

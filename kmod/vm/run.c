@@ -305,8 +305,11 @@ static int turn(struct lodge_vcpu *vcpu)
 		accept_init_sipi(vcpu);
 	if (vcpu->mp_state != LODGE_MP_RUNNABLE)
 		return block(vcpu);
-	if (test_and_clear_bit(REQ_CLOCK, &vcpu->requests))
-		lodge_pvclock_update(vcpu);
+	if (test_and_clear_bit(REQ_CLOCK, &vcpu->requests)) {
+		next = lodge_pvclock_update(vcpu);
+		if (next != NEXT_ENTER)
+			return next;
+	}
 
 	if (thread_work()) {
 		next = do_thread_work();

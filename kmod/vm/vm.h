@@ -339,6 +339,17 @@ int lodge_complete_exit(struct lodge_vcpu *vcpu);
 __printf(3, 4)
 int lodge_fail(struct lodge_vcpu *vcpu, u32 reason, const char *fmt, ...);
 
+/**
+ * lodge_exit_memory() - a slot's memory cannot be had: fills run->memory
+ * @vcpu: the vCPU, by its own thread
+ * @gpa: guest physical address
+ * @error: why, as -errno
+ * @write: it was to be written
+ *
+ * Return: NEXT_USER
+ */
+int lodge_exit_memory(struct lodge_vcpu *vcpu, u64 gpa, int error, bool write);
+
 /* vm/fpu.c */
 int lodge_fpu_init(void);
 void lodge_fpu_exit(void);
