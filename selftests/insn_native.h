@@ -330,4 +330,24 @@ static bool native_is_lax(void)
 	return native_run(4) != VECTOR_GP;
 }
 
+/*
+ * Segment registers have three bits, so REX.R means nothing for them (AMD APM
+ * vol. 3, MOV). Bochs raises #UD.
+ */
+static bool native_ignores_rex_r(void)
+{
+	static const u8 mov_from_es[] = { 0x44, 0x8c, 0xc0 };	/* mov %es, %eax */
+	static int ignores = -1;
+
+	if (ignores < 0) {
+		memset(native_codes[8].slot, 0x90, SLOT_SIZE);
+		memcpy(native_codes[8].slot, mov_from_es, sizeof(mov_from_es));
+		native.rflags = 0x202;
+		ignores = native_run(8) != VECTOR_UD;
+		if (!ignores)
+			printf("# REX.R before a segment register: refused by this processor, not compared\n");
+	}
+	return ignores;
+}
+
 #endif /* LODGE_INSN_NATIVE_H */
