@@ -65,8 +65,10 @@ kernel_find() {
 		# An interrupt while the boot CPU is identified finds 5-level
 		# paging unset, and KASAN then takes any address for a wild one.
 		# A late timer tick at boot is no broken timer, and a late watchdog
-		# no bad time stamp counter.
-		k_append="no5lvl no_timer_check tsc=reliable"
+		# no bad time stamp counter. Objects that the allocator has in its
+		# sheaves leave pointers there once they are allocated, and kmemleak
+		# takes those for references: slab_debug does without sheaves.
+		k_append="no5lvl no_timer_check tsc=reliable slab_debug=U,kmalloc-*"
 		;;
 	*)
 		dir=$cache/kernels/$want
