@@ -99,14 +99,14 @@ install:
 
 #@ Look for mistakes (`make check` does, too)
 #@   make lint [KERNELS=...]            all linters; one of them: make sparse, coccinelle, checkpatch,
-#@                                      kernel-doc, analyzer, clang-tidy, shellcheck, warnings
+#@                                      kernel-doc, analyzer, clang-tidy, shellcheck, netlink, warnings
 #@                                      (scripts/lint --help says what each looks at)
 #@
 lint: setup
 	@scripts/lint $(if $(KERNELS),--kernels '$(KERNELS)')
 
 LINTERS	:= sparse coccinelle checkpatch kernel-doc analyzer clang-tidy \
-	   shellcheck warnings
+	   shellcheck netlink warnings
 
 $(LINTERS):
 	@scripts/lint $(if $(KERNELS),--kernels '$(KERNELS)') $@
