@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/stddef.h>
 #include <asm/tsc.h>
 #include "lodge.h"
 #include "vm/rootmode.h"
@@ -52,7 +53,8 @@ static long create_vm(void __user *arg)
 	struct lodge_create_vm args;
 	int ret;
 
-	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	ret = lodge_copy_struct(&args, sizeof(args),
+				offsetofend(struct lodge_create_vm, flags), arg);
 	if (ret)
 		return ret;
 	return lodge_vm_create(&args);

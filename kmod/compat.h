@@ -26,4 +26,10 @@
 #define wrmsrq_safe(msr, value)	wrmsrl_safe(msr, value)
 #endif
 
+#ifdef HAVE_GENL_INFO_DUMP
+#define genl_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
+#else
+#define genl_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#endif
+
 #endif /* LODGE_COMPAT_H */

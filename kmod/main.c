@@ -6,7 +6,10 @@
  * what it needs; the end of the module is its beginning run backwards.
  */
 #include <linux/module.h>
+#include "event.h"
+#include "guest.h"
 #include "lodge.h"
+#include "netlink.h"
 #include "vm/arch.h"
 #include "vm/eventfd.h"
 #include "vm/rootmode.h"
@@ -34,13 +37,25 @@ static int __init lodge_init(void)
 	if (ret)
 		goto out_rootmode;
 
-	/* Last: from here on callers come in. */
-	ret = lodge_chardev_init();
+	ret = lodge_netlink_init();
 	if (ret)
 		goto out_eventfds;
 
+	ret = lodge_events_init();
+	if (ret)
+		goto out_netlink;
+
+	/* Last: from here on callers come in. */
+	ret = lodge_chardev_init();
+	if (ret)
+		goto out_events;
+
 	return 0;
 
+out_events:
+	lodge_events_exit();
+out_netlink:
+	lodge_netlink_exit();
 out_eventfds:
 	lodge_eventfds_exit();
 out_rootmode:
@@ -51,6 +66,9 @@ out_rootmode:
 static void __exit lodge_exit(void)
 {
 	lodge_chardev_exit();
+	lodge_guests_exit();
+	lodge_events_exit();
+	lodge_netlink_exit();
 	lodge_eventfds_exit();
 	lodge_rootmode_exit();
 }

@@ -17,7 +17,7 @@
  */
 static void check_size_rules(struct __test_metadata *_metadata, int fd,
 			     unsigned long request, const void *args, u32 size,
-			     long good)
+			     u32 first_size, long good)
 {
 	long page = sysconf(_SC_PAGESIZE);
 	char *mem = map_pages(3 * page);
@@ -34,7 +34,7 @@ static void check_size_rules(struct __test_metadata *_metadata, int fd,
 	EXPECT_ERRNO(EINVAL, ioctl(fd, request, mem));
 	*(u32 *)mem = 4;
 	EXPECT_ERRNO(EINVAL, ioctl(fd, request, mem));
-	*(u32 *)mem = size - 1;
+	*(u32 *)mem = first_size - 1;
 	EXPECT_ERRNO(EINVAL, ioctl(fd, request, mem));
 
 	*(u32 *)mem = size + 8;
@@ -69,7 +69,11 @@ static void check_size_rules(struct __test_metadata *_metadata, int fd,
 }
 
 #define SIZE_RULES(fd, request, args, good) \
-	check_size_rules(_metadata, fd, request, &(args), sizeof(args), good)
+	check_size_rules(_metadata, fd, request, &(args), sizeof(args), \
+			 sizeof(args), good)
+/* The same for a struct that has grown: @first is its first published size. */
+#define SIZE_RULES_GROWN(fd, request, args, first, good) \
+	check_size_rules(_metadata, fd, request, &(args), sizeof(args), first, good)
 
 FIXTURE(uapi) {
 	int dev;

@@ -97,7 +97,7 @@ TEST_F(uapi, create_vm)
 	unsigned int bit;
 	int fd;
 
-	SIZE_RULES(self->dev, LODGE_CREATE_VM, args, INT_MAX);
+	SIZE_RULES_GROWN(self->dev, LODGE_CREATE_VM, args, 8, INT_MAX);
 	for (bit = 0; bit < 32; bit++) {
 		args.flags = 1u << bit;
 		EXPECT_ERRNO(EINVAL, ioctl(self->dev, LODGE_CREATE_VM, &args));

@@ -22,6 +22,7 @@ int lodge_fail(struct lodge_vcpu *vcpu, u32 reason, const char *fmt, ...)
 
 	/* Here nothing can be faulted in any more; what is there will do. */
 	len = max(lodge_fetch_insn(vcpu, insn, false), 0);
+	lodge_report_failure(vcpu, reason, text, insn, len);
 
 	memset(&run->fail, 0, sizeof(run->fail));
 	run->exit_reason = reason;
@@ -45,6 +46,7 @@ int lodge_exit_memory(struct lodge_vcpu *vcpu, u64 gpa, int error, bool write)
 	run->memory.addr = gpa;
 	run->memory.error = -error;
 	run->memory.is_write = write;
+	lodge_report_memory(vcpu, gpa, error, write);
 	return NEXT_USER;
 }
 

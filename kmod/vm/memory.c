@@ -107,6 +107,21 @@ void lodge_memory_destroy(struct lodge_vm *vm)
 	kfree(map);
 }
 
+void lodge_memory_stats(const struct lodge_vm *vm, u64 *mapped, u64 *resident)
+{
+	struct lodge_memory_map *map = vm->memory;
+	const struct lodge_slots *slots;
+	unsigned int i;
+
+	*mapped = 0;
+	rcu_read_lock();
+	slots = lodge_slots_get(map);
+	for (i = 0; i < slots->nr; i++)
+		*mapped += slots->slot[i].size;
+	rcu_read_unlock();
+	*resident = atomic64_read(&map->resident) << PAGE_SHIFT;
+}
+
 static bool overlap(u64 start, u64 end, u64 other_start, u64 other_end)
 {
 	return start < other_end && other_start < end;

@@ -39,6 +39,14 @@ void lodge_memory_destroy(struct lodge_vm *vm);
 int lodge_memory_set(struct lodge_vm *vm, const struct lodge_memory *args);
 
 /**
+ * lodge_memory_stats() - how much memory a VM has
+ * @vm: the VM
+ * @mapped: out: bytes of its slots
+ * @resident: out: bytes that its nested page tables map
+ */
+void lodge_memory_stats(const struct lodge_vm *vm, u64 *mapped, u64 *resident);
+
+/**
  * lodge_npt_fault() - map what the guest touched
  * @vcpu: the vCPU, by its own thread
  * @gpa: guest physical address

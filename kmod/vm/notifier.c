@@ -36,6 +36,7 @@
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
+#include "../guest.h"
 #include "memory.h"
 #include "npt.h"
 
@@ -184,6 +185,7 @@ static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
 	lodge_npt_zap_finish(&zap, true);
 
 	lodge_vm_kill(map->vm);
+	lodge_guest_end(map->vm->guest, true);
 }
 
 static const struct mmu_notifier_ops notifier_ops = {

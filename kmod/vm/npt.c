@@ -88,6 +88,8 @@ static bool zap_table(struct lodge_npt_zap *zap, u64 *table, int level,
 			continue;
 		if (is_leaf(*entry, level)) {
 			WRITE_ONCE(*entry, 0);
+			atomic64_sub(span(level) >> PAGE_SHIFT,
+				     &zap->map->resident);
 			zapped = true;
 		} else if (next - start == span(level)) {
 			cut_off(zap, entry, level - 1);
@@ -116,20 +118,25 @@ void lodge_npt_zap(struct lodge_npt_zap *zap, u64 start, u64 end)
 	zap->stamp = map->zapped;
 }
 
-static void free_table(u64 *table, int level, bool may_sleep)
+/* Returns how many pages it mapped. */
+static u64 free_table(u64 *table, int level, bool may_sleep)
 {
+	u64 pages = 0;
 	int i;
 
-	if (level > 1) {
-		for (i = 0; i < NPT_ENTRIES; i++) {
-			if (table[i] && !is_leaf(table[i], level))
-				free_table(child(table[i]), level - 1,
-					   may_sleep);
-		}
-		if (may_sleep)
-			cond_resched();
+	for (i = 0; i < NPT_ENTRIES; i++) {
+		if (!table[i])
+			continue;
+		if (is_leaf(table[i], level))
+			pages += span(level) >> PAGE_SHIFT;
+		else
+			pages += free_table(child(table[i]), level - 1,
+					    may_sleep);
 	}
+	if (level > 1 && may_sleep)
+		cond_resched();
 	free_page((unsigned long)table);
+	return pages;
 }
 
 void lodge_npt_zap_finish(struct lodge_npt_zap *zap, bool may_sleep)
@@ -151,7 +158,8 @@ void lodge_npt_zap_finish(struct lodge_npt_zap *zap, bool may_sleep)
 
 		zap->tables = (struct page *)(link & ~7UL);
 		set_page_private(page, 0);
-		free_table(page_address(page), link & 7, may_sleep);
+		atomic64_sub(free_table(page_address(page), link & 7, may_sleep),
+			     &map->resident);
 	}
 }
 
@@ -398,6 +406,8 @@ static int map_page(struct fault *f, struct lodge_npt_zap *zap)
 			return 0;
 	}
 	WRITE_ONCE(*entry, new);
+	if (!old)
+		atomic64_add(span(level) >> PAGE_SHIFT, &map->resident);
 	return 0;
 
 conflict:
@@ -484,5 +494,9 @@ int lodge_npt_fault(struct lodge_vcpu *vcpu, u64 gpa, u32 flags)
 		lodge_vcpu_request(vcpu, REQ_FLUSH_TLB);
 	while (f.nr_tables)
 		free_page((unsigned long)f.tables[--f.nr_tables]);
-	return ret == -EAGAIN ? 0 : ret;
+	if (ret == -EAGAIN)
+		ret = 0;
+	if (!ret)
+		vcpu->stats.page_faults++;
+	return ret;
 }

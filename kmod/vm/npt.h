@@ -55,6 +55,8 @@ struct lodge_slots {
  * @flushed: the last of them that no vCPU's TLB remembers; raised without
  *           @mmu_lock
  * @seq: counts finished invalidations
+ * @resident: pages of 4096 bytes that the nested tables map, and tables that are
+ *            cut off and not freed yet; changes also without @mmu_lock
  * @invalidating: invalidations begun and not finished
  * @inv_start: lowest host address that any of these concerns
  * @inv_end: the end of the highest
@@ -74,6 +76,7 @@ struct lodge_memory_map {
 	u64 zapped;
 	atomic64_t flushed;
 	unsigned long seq;
+	atomic64_t resident;
 	unsigned int invalidating;
 	unsigned long inv_start, inv_end;
 };

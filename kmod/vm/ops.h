@@ -60,6 +60,8 @@ enum lodge_exit_kind {
 	EXIT_UNKNOWN,
 };
 
+#define NR_EXIT_KINDS	(EXIT_UNKNOWN + 1)
+
 /* exit.npf.flags */
 #define NPF_PRESENT	BIT(0) /* a translation was there */
 #define NPF_WRITE	BIT(1)

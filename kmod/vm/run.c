@@ -13,6 +13,8 @@
 #include <linux/sched/signal.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
+#include <asm/tsc.h>
+#include "../guest.h"
 #include "arch.h"
 #include "insn.h"
 #include "irq.h"
@@ -117,6 +119,7 @@ static void choose_event(struct lodge_vcpu *vcpu)
 		vcpu->nmi_masked = true;
 		vcpu->event.type = EVENT_NMI;
 		vcpu->event.vector = X86_TRAP_NMI;
+		vcpu->stats.interrupts++;
 		nmi = false;
 	}
 	if (nmi || (vcpu->nmi_masked && atomic_read(&vcpu->nmi_queued)))
@@ -130,6 +133,7 @@ static void choose_event(struct lodge_vcpu *vcpu)
 		vcpu->event.type = EVENT_INTERRUPT;
 		vcpu->event.vector = vector;
 		vcpu->event.has_error = false;
+		vcpu->stats.interrupts++;
 		/* One more behind it needs a window. */
 		vector = lodge_lapic_next_irq(vcpu);
 	}
@@ -198,6 +202,15 @@ static int do_thread_work(void)
 	return 0;
 }
 
+/* Counts the time since @mark.  Return: the mark for what follows */
+static __always_inline u64 charge(u64 *cycles, u64 mark)
+{
+	u64 now = rdtsc();
+
+	*cycles += now - mark;
+	return now;
+}
+
 /*
  * TOUR 2.1: a stretch in the guest
  *
@@ -206,7 +219,10 @@ static int do_thread_work(void)
  */
 static int stretch(struct lodge_vcpu *vcpu)
 {
+	struct lodge_vcpu_stats *stats = &vcpu->stats;
+	u64 *charged = &stats->other_cycles;
 	int next = NEXT_ENTER;
+	u64 mark = rdtsc();
 
 	lodge_fpu_load(vcpu);
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
@@ -232,15 +248,20 @@ static int stretch(struct lodge_vcpu *vcpu)
 			break;
 		}
 
+		mark = charge(charged, mark);
 		lodge_vendor->enter(vcpu);
+		mark = charge(&stats->guest_cycles, mark);
 
 		/* Loads of the guest's state must not pass this store. */
 		smp_store_release(&vcpu->mode, VCPU_OUTSIDE);
 		local_irq_enable();
 
 		lodge_vendor->decode_exit(vcpu, &vcpu->exit);
+		charged = &stats->exits[vcpu->exit.kind].cycles;
+		stats->exits[vcpu->exit.kind].count++;
 		next = lodge_handle_exit(vcpu, false);
 	}
+	charge(charged, mark);
 
 	current->flags &= ~PF_VCPU;
 	lodge_vendor->vcpu_put(vcpu);
@@ -269,6 +290,7 @@ static bool wakes(struct lodge_vcpu *vcpu)
 static int block(struct lodge_vcpu *vcpu)
 {
 	int ret = NEXT_ENTER;
+	bool slept = false;
 
 	prepare_to_rcuwait(&vcpu->wait);
 	for (;;) {
@@ -279,6 +301,9 @@ static int block(struct lodge_vcpu *vcpu)
 			ret = -EINTR;
 			break;
 		}
+		if (vcpu->mp_state == LODGE_MP_HALTED && !slept)
+			vcpu->stats.halts++;
+		slept = true;
 		schedule();
 	}
 	finish_rcuwait(&vcpu->wait);
@@ -327,8 +352,12 @@ static int turn(struct lodge_vcpu *vcpu)
 	}
 
 	next = stretch(vcpu);
-	if (next == NEXT_SLEEP)
+	if (next == NEXT_SLEEP) {
+		u64 mark = rdtsc();
+
 		next = lodge_handle_exit(vcpu, true);
+		charge(&vcpu->stats.exits[vcpu->exit.kind].cycles, mark);
+	}
 	return next;
 }
 
@@ -339,6 +368,11 @@ int lodge_vcpu_run(struct lodge_vcpu *vcpu)
 
 	WRITE_ONCE(run->exit_reason, LODGE_EXIT_NONE);
 	rcu_assign_pointer(vcpu->task, current);
+	if (unlikely(READ_ONCE(vcpu->vm->guest->state) ==
+		     LODGE_GUEST_STATE_CREATED))
+		lodge_guest_runs(vcpu->vm->guest);
+	if (unlikely(vcpu->failed))
+		lodge_report_recovery(vcpu);
 
 	/* What the tool answered to the last exit. */
 	next = lodge_complete_exit(vcpu);

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The VM object: a descriptor, and what hangs on it. */
 #include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <asm/tsc.h>
+#include "../guest.h"
 #include "eventfd.h"
 #include "irq.h"
 #include "memory.h"
 #include "rootmode.h"
 #include "vm.h"
 
-static atomic64_t last_id = ATOMIC64_INIT(0);
-
 static void vm_free(struct kref *ref)
 {
 	struct lodge_vm *vm = container_of(ref, struct lodge_vm, ref);
 
+	/* From here on nobody else looks at it. */
+	lodge_guest_end(vm->guest, false);
 	/* Creation run backwards; no vCPU runs, its descriptor held a reference. */
 	lodge_eventfds_destroy(vm);
 	/* The mmu notifier reaches vCPUs, to flush: it goes before them. */
@@ -28,6 +30,7 @@ static void vm_free(struct kref *ref)
 	lodge_rootmode_put();
 	cleanup_srcu_struct(&vm->srcu);
 	mmdrop(vm->mm);
+	lodge_guest_put(vm->guest);
 	kfree(vm);
 }
 
@@ -230,7 +233,8 @@ static const struct file_operations vm_fops = {
 int lodge_vm_create(const struct lodge_create_vm *args)
 {
 	struct lodge_vm *vm;
-	int ret;
+	struct file *file;
+	int ret, fd;
 
 	if (args->flags)
 		return -EINVAL;
@@ -239,16 +243,20 @@ int lodge_vm_create(const struct lodge_create_vm *args)
 	if (!vm)
 		return -ENOMEM;
 	kref_init(&vm->ref);
-	vm->id = atomic64_inc_return(&last_id);
 	mutex_init(&vm->lock);
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 	vm->boot_ns = ktime_get_boottime_ns();
 	vm->boot_tsc = rdtsc();
 
+	vm->guest = lodge_guest_create(LODGE_GUEST_KIND_VM, args->name, vm);
+	if (IS_ERR(vm->guest)) {
+		ret = PTR_ERR(vm->guest);
+		goto out_mm;
+	}
 	ret = init_srcu_struct(&vm->srcu);
 	if (ret)
-		goto out_mm;
+		goto out_guest;
 	ret = lodge_rootmode_get();
 	if (ret)
 		goto out_srcu;
@@ -262,11 +270,29 @@ int lodge_vm_create(const struct lodge_create_vm *args)
 	if (ret)
 		goto out_ioapic;
 
-	ret = anon_inode_getfd("lodge-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
-	if (ret < 0)
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		ret = fd;
 		goto out_eventfds;
-	return ret;
+	}
+	file = anon_inode_getfile("lodge-vm", &vm_fops, vm, O_RDWR);
+	if (IS_ERR(file)) {
+		ret = PTR_ERR(file);
+		goto out_fd;
+	}
+	/* Last: nobody hears of a VM that could not be made. */
+	ret = lodge_guest_add(vm->guest);
+	if (ret) {
+		put_unused_fd(fd);
+		fput(file);	/* destroys it */
+		return ret;
+	}
+	vm->id = vm->guest->id;
+	fd_install(fd, file);
+	return fd;
 
+out_fd:
+	put_unused_fd(fd);
 out_eventfds:
 	lodge_eventfds_destroy(vm);
 out_ioapic:
@@ -277,6 +303,8 @@ out_rootmode:
 	lodge_rootmode_put();
 out_srcu:
 	cleanup_srcu_struct(&vm->srcu);
+out_guest:
+	lodge_guest_put(vm->guest);
 out_mm:
 	mmdrop(vm->mm);
 	kfree(vm);

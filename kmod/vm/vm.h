@@ -10,7 +10,9 @@
 #include <linux/srcu.h>
 #include "../lodge.h"
 #include "ops.h"
+#include "stats.h"
 
+struct lodge_guest;
 struct lodge_memory_map;
 struct lodge_ioapic;
 struct lodge_eventfds;
@@ -34,6 +36,7 @@ enum lodge_seg {
  * struct lodge_vm - a virtual machine
  * @ref: one for the VM descriptor, one for each vCPU descriptor
  * @id: from 1, never used again while the module is loaded
+ * @guest: what others are told of it
  * @mm: the address space that its memory is taken from (mm_count is held)
  * @lock: protects @vcpus against creation, @memory's slots against changes and
  *        @eventfds' lists against changes.  Taken before all other locks of
@@ -54,6 +57,7 @@ enum lodge_seg {
 struct lodge_vm {
 	struct kref ref;
 	u64 id;
+	struct lodge_guest *guest;
 	struct mm_struct *mm;
 	struct mutex lock;	/* vcpus, slots and eventfds against changes */
 	struct lodge_vcpu *vcpus[LODGE_MAX_VCPUS];
@@ -171,6 +175,8 @@ struct lodge_access {
  * @apic_base: IA32_APIC_BASE
  * @pv_clock: MSR_KVM_SYSTEM_TIME_NEW as written, bit 0 enables
  * @msr: the MSRs that are only storage, see vm/msr.c
+ * @failed: the guest was told to have failed (vm/report.c)
+ * @stats: counted by the vCPU's own thread
  */
 struct lodge_vcpu {
 	struct lodge_vm *vm;
@@ -220,6 +226,9 @@ struct lodge_vcpu {
 	u64 apic_base;
 	u64 pv_clock;
 	struct lodge_vcpu_msrs *msr;
+
+	bool failed;
+	struct lodge_vcpu_stats stats;
 };
 
 /*
@@ -349,6 +358,34 @@ int lodge_fail(struct lodge_vcpu *vcpu, u32 reason, const char *fmt, ...);
  * Return: NEXT_USER
  */
 int lodge_exit_memory(struct lodge_vcpu *vcpu, u64 gpa, int error, bool write);
+
+/* vm/report.c */
+
+/**
+ * lodge_report_failure() - tell the registry and listeners that a VM cannot go on
+ * @vcpu: the vCPU, by its own thread
+ * @exit_reason: LODGE_EXIT_SHUTDOWN, LODGE_EXIT_FAIL_ENTRY or LODGE_EXIT_INTERNAL
+ * @message: why, in words
+ * @insn: instruction at RIP
+ * @len: bytes of it
+ */
+void lodge_report_failure(struct lodge_vcpu *vcpu, u32 exit_reason,
+			  const char *message, const u8 *insn, u32 len);
+
+/**
+ * lodge_report_memory() - the same for memory that cannot be had
+ * @vcpu: the vCPU, by its own thread
+ * @gpa: guest physical address
+ * @error: why, as -errno
+ * @write: it was to be written
+ */
+void lodge_report_memory(struct lodge_vcpu *vcpu, u64 gpa, int error, bool write);
+
+/**
+ * lodge_report_recovery() - it goes on after all: the tool has mended it
+ * @vcpu: the vCPU, by its own thread
+ */
+void lodge_report_recovery(struct lodge_vcpu *vcpu);
 
 /* vm/fpu.c */
 int lodge_fpu_init(void);

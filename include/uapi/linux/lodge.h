@@ -123,17 +123,21 @@ struct lodge_info {
  * struct lodge_create_vm - LODGE_CREATE_VM: make a VM without vCPUs or memory.
  * @size:  size of this struct in bytes
  * @flags: must be 0
+ * @name:  its name for people, or empty for one that the module makes of its id:
+ *         a letter or digit, then letters, digits, "_", "." and "-", and a NUL
  *
  * Returns a VM descriptor (close-on-exec).  The VM uses the memory of the
  * process that calls this; no other process can run its vCPUs or give it
  * memory (EIO).  What it allocates is charged to the caller's memory cgroup.
  *
- * Errors: ENODEV (the host has no usable VMX or SVM), EBUSY (another
- * hypervisor holds root mode), EINTR (a signal came: try again), EMFILE, ENFILE.
+ * Errors: EINVAL (bad @flags or @name), EEXIST (a living guest has the name),
+ * ENODEV (the host has no usable VMX or SVM), EBUSY (another hypervisor holds
+ * root mode), EINTR (a signal came: try again), EMFILE, ENFILE.
  */
 struct lodge_create_vm {
 	__u32 size;
 	__u32 flags;
+	char name[64];
 };
 
 /**

@@ -33,35 +33,35 @@ enum lodge_guest_state {
 };
 
 /**
- * enum lodge_exit_reason - why a guest ended, or a VM cannot go on
- * @LODGE_EXIT_REASON_NONE: it has not
- * @LODGE_EXIT_REASON_CLOSED: its keeper let go of it; so do keepers when the
+ * enum lodge_end_reason - why a guest ended, or a VM cannot go on
+ * @LODGE_END_REASON_NONE: it has not
+ * @LODGE_END_REASON_CLOSED: its keeper let go of it; so do keepers when the
  *   guest powers off
- * @LODGE_EXIT_REASON_KEEPER_EXITED: its keeper exited, with the exit status
- * @LODGE_EXIT_REASON_KEEPER_KILLED: a signal killed its keeper, with the
+ * @LODGE_END_REASON_KEEPER_EXITED: its keeper exited, with the exit status
+ * @LODGE_END_REASON_KEEPER_KILLED: a signal killed its keeper, with the
  *   signal's number as status
- * @LODGE_EXIT_REASON_KEEPER_EXEC: its keeper executed another program
- * @LODGE_EXIT_REASON_OUT_OF_MEMORY: its keeper was killed since the host, or
+ * @LODGE_END_REASON_KEEPER_EXEC: its keeper executed another program
+ * @LODGE_END_REASON_OUT_OF_MEMORY: its keeper was killed since the host, or
  *   its cgroup, had no memory
- * @LODGE_EXIT_REASON_SHUTDOWN: the VM shut down (a triple fault)
- * @LODGE_EXIT_REASON_FAIL_ENTRY: the processor, or the module's checker,
+ * @LODGE_END_REASON_SHUTDOWN: the VM shut down (a triple fault)
+ * @LODGE_END_REASON_FAIL_ENTRY: the processor, or the module's checker,
  *   refused the VM's state
- * @LODGE_EXIT_REASON_INTERNAL: an instruction that cannot be emulated, or an
+ * @LODGE_END_REASON_INTERNAL: an instruction that cannot be emulated, or an
  *   exit that cannot be handled
- * @LODGE_EXIT_REASON_MEMORY: memory of the VM cannot be reached, with an errno
+ * @LODGE_END_REASON_MEMORY: memory of the VM cannot be reached, with an errno
  *   as status
  */
-enum lodge_exit_reason {
-	LODGE_EXIT_REASON_NONE,
-	LODGE_EXIT_REASON_CLOSED,
-	LODGE_EXIT_REASON_KEEPER_EXITED,
-	LODGE_EXIT_REASON_KEEPER_KILLED,
-	LODGE_EXIT_REASON_KEEPER_EXEC,
-	LODGE_EXIT_REASON_OUT_OF_MEMORY,
-	LODGE_EXIT_REASON_SHUTDOWN,
-	LODGE_EXIT_REASON_FAIL_ENTRY,
-	LODGE_EXIT_REASON_INTERNAL,
-	LODGE_EXIT_REASON_MEMORY,
+enum lodge_end_reason {
+	LODGE_END_REASON_NONE,
+	LODGE_END_REASON_CLOSED,
+	LODGE_END_REASON_KEEPER_EXITED,
+	LODGE_END_REASON_KEEPER_KILLED,
+	LODGE_END_REASON_KEEPER_EXEC,
+	LODGE_END_REASON_OUT_OF_MEMORY,
+	LODGE_END_REASON_SHUTDOWN,
+	LODGE_END_REASON_FAIL_ENTRY,
+	LODGE_END_REASON_INTERNAL,
+	LODGE_END_REASON_MEMORY,
 };
 
 /**
@@ -110,9 +110,9 @@ enum {
 	LODGE_A_GUEST_CREATED,
 	LODGE_A_GUEST_VCPUS,
 	LODGE_A_GUEST_ENDED,
-	LODGE_A_GUEST_EXIT_REASON,
-	LODGE_A_GUEST_EXIT_STATUS,
-	LODGE_A_GUEST_EXIT_MESSAGE,
+	LODGE_A_GUEST_END_REASON,
+	LODGE_A_GUEST_END_STATUS,
+	LODGE_A_GUEST_END_MESSAGE,
 	LODGE_A_GUEST_ALL,
 
 	__LODGE_A_GUEST_MAX,
@@ -221,9 +221,9 @@ enum {
 	LODGE_A_EVENT_GUEST_ID,
 	LODGE_A_EVENT_GUEST_NAME,
 	LODGE_A_EVENT_GUEST_KIND,
-	LODGE_A_EVENT_EXIT_REASON,
-	LODGE_A_EVENT_EXIT_STATUS,
-	LODGE_A_EVENT_EXIT_MESSAGE,
+	LODGE_A_EVENT_END_REASON,
+	LODGE_A_EVENT_END_STATUS,
+	LODGE_A_EVENT_END_MESSAGE,
 	LODGE_A_EVENT_FAILURE,
 
 	__LODGE_A_EVENT_MAX,

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Events: what happens to guests, to whoever listens to the multicast group
+ * "events".  Who reports one never waits: it goes through a queue of fixed size,
+ * and what does not fit is counted.
+ */
+#ifndef LODGE_EVENT_H
+#define LODGE_EVENT_H
+
+#include <uapi/linux/lodge_netlink.h>
+#include "guest.h"
+
+/**
+ * struct lodge_failure - a VM that cannot go on
+ * @vcpu: APIC ID
+ * @reason: enum lodge_end_reason
+ * @message: in words
+ * @code: the processor's exit code
+ * @insn_len: bytes in @insn
+ * @insn: instruction at RIP
+ * @regs: the sixteen, in the processor's order, RIP, RFLAGS, CR0, CR2, CR3, CR4,
+ *        EFER: as LODGE_A_REGISTERS_*
+ * @address: LODGE_END_REASON_MEMORY: guest physical address
+ * @error: likewise: a positive errno
+ * @write: likewise: it was to be written
+ */
+struct lodge_failure {
+	u32 vcpu;
+	u32 reason;
+	char message[LODGE_MESSAGE_SIZE];
+	u64 code;
+	u32 insn_len;
+	u8 insn[16];
+	u64 regs[LODGE_A_REGISTERS_MAX - LODGE_A_REGISTERS_PAD];
+	u64 address;
+	s32 error;
+	bool write;
+};
+
+/**
+ * lodge_events_wanted() - does anybody listen?
+ *
+ * Context: any but interrupts.
+ * Return: whether an event would reach somebody
+ */
+bool lodge_events_wanted(void);
+
+/**
+ * lodge_event_guest() - what a guest has become
+ * @guest: the guest
+ * @cmd: LODGE_CMD_GUEST_*_NTF
+ *
+ * Context: lodge_guests_lock.
+ */
+void lodge_event_guest(const struct lodge_guest *guest, u8 cmd);
+
+/**
+ * lodge_event_failure() - a VM cannot go on
+ * @guest: the guest
+ * @cmd: LODGE_CMD_VM_*_NTF
+ * @failure: why
+ *
+ * Context: any but interrupts; never waits.
+ */
+void lodge_event_failure(const struct lodge_guest *guest, u8 cmd,
+			 const struct lodge_failure *failure);
+
+/**
+ * lodge_events_count() - how many events there were
+ * @seq: the number of the last one
+ * @dropped: how many did not fit into the queue
+ */
+void lodge_events_count(u64 *seq, u64 *dropped);
+
+int lodge_events_init(void);
+void lodge_events_exit(void);
+
+#endif /* LODGE_EVENT_H */

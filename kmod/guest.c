@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The registry of guests. */
+#include <linux/ctype.h>
+#include <linux/kernel.h>
+#include <linux/oom.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include "event.h"
+#include "guest.h"
+#include "vm/vm.h"
+
+/* The registry: all below, and of guests what guest.h says. */
+DEFINE_MUTEX(lodge_guests_lock);
+LIST_HEAD(lodge_guests);
+unsigned int lodge_guests_generation = 1;
+
+static u64 last_id;
+static unsigned int nr_ended;
+
+static bool name_is_valid(const char *name)
+{
+	size_t i;
+
+	for (i = 0; name[i]; i++) {
+		if (i == LODGE_NAME_MAX)
+			return false;
+		if (isascii(name[i]) && isalnum(name[i]))
+			continue;
+		if (!i || !strchr("_.-", name[i]))
+			return false;
+	}
+	return i;
+}
+
+struct lodge_guest *lodge_guest_create(u32 kind, const char *name,
+				       struct lodge_vm *vm)
+{
+	struct lodge_guest *guest;
+
+	if (name[0] && !name_is_valid(name))
+		return ERR_PTR(-EINVAL);
+
+	guest = kzalloc(sizeof(*guest), GFP_KERNEL_ACCOUNT);
+	if (!guest)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&guest->ref);
+	INIT_LIST_HEAD(&guest->link);
+	spin_lock_init(&guest->lock);
+	strscpy(guest->name, name, sizeof(guest->name));
+	guest->kind = kind;
+	guest->state = LODGE_GUEST_STATE_CREATED;
+	guest->vm = vm;
+	guest->keeper = get_task_struct(current->group_leader);
+	guest->keeper_pid = task_tgid_nr(current);
+	return guest;
+}
+
+static void guest_free(struct kref *ref)
+{
+	struct lodge_guest *guest = container_of(ref, struct lodge_guest, ref);
+
+	if (guest->keeper)
+		put_task_struct(guest->keeper);
+	kfree(guest);
+}
+
+void lodge_guest_put(struct lodge_guest *guest)
+{
+	if (guest)
+		kref_put(&guest->ref, guest_free);
+}
+
+/* Something of the registry is no longer as it was.  0 means nothing to dumps. */
+static void changed(void)
+{
+	lockdep_assert_held(&lodge_guests_lock);
+	if (!++lodge_guests_generation)
+		lodge_guests_generation = 1;
+}
+
+static struct lodge_guest *find_living(const char *name)
+{
+	struct lodge_guest *guest;
+
+	list_for_each_entry(guest, &lodge_guests, link) {
+		if (guest->state != LODGE_GUEST_STATE_EXITED &&
+		    !strcmp(guest->name, name))
+			return guest;
+	}
+	return NULL;
+}
+
+struct lodge_guest *lodge_guest_find(u64 id, const char *name)
+{
+	struct lodge_guest *guest;
+
+	lockdep_assert_held(&lodge_guests_lock);
+	if (!id) {
+		guest = find_living(name);
+		if (guest)
+			return guest;
+	}
+	/* Of those with a name, the last that was made. */
+	list_for_each_entry_reverse(guest, &lodge_guests, link) {
+		if (id ? guest->id == id : !strcmp(guest->name, name))
+			return guest;
+	}
+	return NULL;
+}
+
+/* The id, and the name that is made of it.  Another guest may be called so. */
+static int number(struct lodge_guest *guest)
+{
+	if (guest->name[0]) {
+		if (find_living(guest->name))
+			return -EEXIST;
+		guest->id = ++last_id;
+		return 0;
+	}
+	do {
+		guest->id = ++last_id;
+		snprintf(guest->name, sizeof(guest->name), "vm-%llu", guest->id);
+	} while (find_living(guest->name));
+	return 0;
+}
+
+int lodge_guest_add(struct lodge_guest *guest)
+{
+	int ret;
+
+	mutex_lock(&lodge_guests_lock);
+	ret = number(guest);
+	if (!ret) {
+		guest->created = ktime_get_boottime_ns();
+		kref_get(&guest->ref);
+		list_add_tail(&guest->link, &lodge_guests);
+		changed();
+		lodge_event_guest(guest, LODGE_CMD_GUEST_CREATED_NTF);
+	}
+	mutex_unlock(&lodge_guests_lock);
+	return ret;
+}
+
+void lodge_guest_runs(struct lodge_guest *guest)
+{
+	mutex_lock(&lodge_guests_lock);
+	if (guest->state == LODGE_GUEST_STATE_CREATED) {
+		WRITE_ONCE(guest->state, LODGE_GUEST_STATE_RUNNING);
+		changed();
+		lodge_event_guest(guest, LODGE_CMD_GUEST_RUNNING_NTF);
+	}
+	mutex_unlock(&lodge_guests_lock);
+}
+
+void lodge_guest_failed(struct lodge_guest *guest, u32 reason, s32 status,
+			const char *message)
+{
+	spin_lock(&guest->lock);
+	/* An exited guest's reason stays. */
+	if (READ_ONCE(guest->state) != LODGE_GUEST_STATE_EXITED) {
+		guest->reason = reason;
+		guest->status = status;
+		strscpy(guest->message, message ?: "", sizeof(guest->message));
+	}
+	spin_unlock(&guest->lock);
+}
+
+/*
+ * Why it ended.  What happened to the keeper comes first: one that is killed has
+ * no say.  Then what happened to the guest, for that is why its keeper let go.
+ */
+static void find_reason(struct lodge_guest *guest, bool orphaned)
+{
+	struct task_struct *keeper = guest->keeper;
+	const struct signal_struct *signal = keeper->signal;
+	bool exits = (READ_ONCE(signal->flags) & SIGNAL_GROUP_EXIT) ||
+		     !atomic_read(&signal->live);
+	int code = READ_ONCE(signal->group_exit_code);
+
+	if (exits && (code & 0x7f)) {
+		guest->reason = tsk_is_oom_victim(keeper) ?
+				LODGE_END_REASON_OUT_OF_MEMORY :
+				LODGE_END_REASON_KEEPER_KILLED;
+		guest->status = code & 0x7f;
+		guest->message[0] = '\0';
+		return;
+	}
+	if (guest->reason)
+		return;
+	if (exits) {
+		guest->reason = LODGE_END_REASON_KEEPER_EXITED;
+		guest->status = (code >> 8) & 0xff;
+	} else if (orphaned) {
+		guest->reason = LODGE_END_REASON_KEEPER_EXEC;
+	} else {
+		guest->reason = LODGE_END_REASON_CLOSED;
+	}
+}
+
+/* The oldest of too many that ended, taken out of the registry */
+static struct lodge_guest *one_too_many(void)
+{
+	struct lodge_guest *guest, *oldest = NULL;
+
+	if (nr_ended <= LODGE_ENDED_KEPT)
+		return NULL;
+	list_for_each_entry(guest, &lodge_guests, link) {
+		if (guest->state == LODGE_GUEST_STATE_EXITED &&
+		    (!oldest || guest->ended < oldest->ended))
+			oldest = guest;
+	}
+	list_del_init(&oldest->link);
+	nr_ended--;
+	return oldest;
+}
+
+void lodge_guest_end(struct lodge_guest *guest, bool orphaned)
+{
+	struct lodge_guest *forgotten = NULL;
+	struct task_struct *keeper = NULL;
+
+	mutex_lock(&lodge_guests_lock);
+	/* One that was never added ends without a word. */
+	if (!list_empty(&guest->link) &&
+	    guest->state != LODGE_GUEST_STATE_EXITED) {
+		spin_lock(&guest->lock);
+		find_reason(guest, orphaned);
+		WRITE_ONCE(guest->state, LODGE_GUEST_STATE_EXITED);
+		spin_unlock(&guest->lock);
+		guest->ended = ktime_get_boottime_ns();
+		guest->nr_vcpus = READ_ONCE(guest->vm->nr_vcpus);
+		guest->vm = NULL;
+		swap(keeper, guest->keeper);
+		nr_ended++;
+		forgotten = one_too_many();
+		changed();
+		lodge_event_guest(guest, LODGE_CMD_GUEST_EXITED_NTF);
+	}
+	mutex_unlock(&lodge_guests_lock);
+
+	if (keeper)
+		put_task_struct(keeper);
+	lodge_guest_put(forgotten);
+}
+
+void lodge_guests_exit(void)
+{
+	struct lodge_guest *guest, *next;
+
+	/* Nobody is left to look; the lock is for the checkers. */
+	mutex_lock(&lodge_guests_lock);
+	list_for_each_entry_safe(guest, next, &lodge_guests, link) {
+		list_del(&guest->link);
+		lodge_guest_put(guest);
+	}
+	mutex_unlock(&lodge_guests_lock);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The registry of guests: which there are, who keeps them, and how the last of
+ * them ended.  There is no daemon, so this is where all others look.
+ */
+#ifndef LODGE_GUEST_H
+#define LODGE_GUEST_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <uapi/linux/lodge_netlink.h>
+#include "lodge.h"
+
+struct lodge_vm;
+struct task_struct;
+
+/* How many guests that ended stay known. */
+#define LODGE_ENDED_KEPT	64
+
+/* As lodge_run.fail.reason: room for a reason in words. */
+#define LODGE_MESSAGE_SIZE	92
+
+/**
+ * struct lodge_guest - what is known of a guest
+ * @ref: one of its VM, one of the registry
+ * @link: in the registry, by @id (lodge_guests_lock)
+ * @id: from 1, never used again while the module is loaded
+ * @name: unique among living guests
+ * @kind: enum lodge_guest_kind
+ * @state: enum lodge_guest_state; written under lodge_guests_lock
+ * @vm: its VM until it ends, then NULL (lodge_guests_lock)
+ * @keeper: the process that made it, referenced until it ends (lodge_guests_lock)
+ * @keeper_pid: the same as a number, in the initial pid namespace
+ * @created: CLOCK_BOOTTIME when it was made, in ns
+ * @ended: the same when it ended, or 0 (lodge_guests_lock)
+ * @nr_vcpus: how many vCPUs it had when it ended (lodge_guests_lock)
+ * @lock: protects @reason, @status and @message
+ * @reason: enum lodge_end_reason: why it ended, or cannot go on
+ * @status: what goes with it
+ * @message: the same in words, may be empty
+ */
+struct lodge_guest {
+	struct kref ref;
+	struct list_head link;
+	u64 id;
+	char name[LODGE_NAME_MAX + 1];
+	u32 kind;
+	u32 state;
+	struct lodge_vm *vm;
+	struct task_struct *keeper;
+	u32 keeper_pid;
+	u64 created;
+	u64 ended;
+	u32 nr_vcpus;
+	spinlock_t lock;	/* reason, status, message */
+	u32 reason;
+	s32 status;
+	char message[LODGE_MESSAGE_SIZE];
+};
+
+/*
+ * All guests, oldest first, and lodge_guests_generation, which moves with each
+ * change and is never 0.  Both are protected by lodge_guests_lock, which is
+ * taken after all locks but those of events and of a guest.
+ */
+extern struct mutex lodge_guests_lock;
+extern struct list_head lodge_guests;
+extern unsigned int lodge_guests_generation;
+
+/**
+ * lodge_guest_create() - a guest of the calling process, not in the registry yet
+ * @kind: enum lodge_guest_kind
+ * @name: its name, or empty for one made of its id; LODGE_NAME_MAX + 1 bytes
+ * @vm: its VM
+ *
+ * Return: the guest, or -EINVAL for a name that breaks the rule, -ENOMEM
+ */
+struct lodge_guest *lodge_guest_create(u32 kind, const char *name,
+				       struct lodge_vm *vm);
+
+/**
+ * lodge_guest_add() - give it its id, and let all see it
+ * @guest: as created
+ *
+ * Return: 0, or -EEXIST if a living guest has its name
+ */
+int lodge_guest_add(struct lodge_guest *guest);
+
+/**
+ * lodge_guest_runs() - a vCPU is about to run
+ * @guest: the guest
+ */
+void lodge_guest_runs(struct lodge_guest *guest);
+
+/**
+ * lodge_guest_failed() - note why a guest cannot go on
+ * @guest: the guest
+ * @reason: enum lodge_end_reason; LODGE_END_REASON_NONE if it goes on after all
+ * @status: what goes with it
+ * @message: the same in words, or NULL
+ *
+ * If its keeper ends it then, this is the reason.  Context: any but interrupts.
+ */
+void lodge_guest_failed(struct lodge_guest *guest, u32 reason, s32 status,
+			const char *message);
+
+/**
+ * lodge_guest_end() - a guest has ended; harmless if it has before
+ * @guest: the guest
+ * @orphaned: its keeper's address space has gone; else its last descriptor has
+ *
+ * When it returns, nobody uses guest->vm any more.  Context: may sleep.
+ */
+void lodge_guest_end(struct lodge_guest *guest, bool orphaned);
+
+/**
+ * lodge_guest_put() - drop a reference
+ * @guest: the guest, or NULL
+ */
+void lodge_guest_put(struct lodge_guest *guest);
+
+/**
+ * lodge_guest_find() - by id or name
+ * @id: its id, or 0
+ * @name: if @id is 0, its name; one that lives comes before those that ended
+ *
+ * Context: lodge_guests_lock.
+ * Return: the guest or NULL
+ */
+struct lodge_guest *lodge_guest_find(u64 id, const char *name);
+
+/* Forgets those that ended; none lives any more. */
+void lodge_guests_exit(void);
+
+#endif /* LODGE_GUEST_H */
