@@ -28,6 +28,7 @@
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
+#include "../trace.h"
 #include "memory.h"
 #include "npt.h"
 
@@ -496,6 +497,7 @@ int lodge_npt_fault(struct lodge_vcpu *vcpu, u64 gpa, u32 flags)
 		free_page((unsigned long)f.tables[--f.nr_tables]);
 	if (ret == -EAGAIN)
 		ret = 0;
+	trace_lodge_page_fault(vcpu, gpa, flags, ret);
 	if (!ret)
 		vcpu->stats.page_faults++;
 	return ret;

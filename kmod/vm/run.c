@@ -15,6 +15,7 @@
 #include <asm/trapnr.h>
 #include <asm/tsc.h>
 #include "../guest.h"
+#include "../trace.h"
 #include "arch.h"
 #include "insn.h"
 #include "irq.h"
@@ -120,6 +121,7 @@ static void choose_event(struct lodge_vcpu *vcpu)
 		vcpu->event.type = EVENT_NMI;
 		vcpu->event.vector = X86_TRAP_NMI;
 		vcpu->stats.interrupts++;
+		trace_lodge_inject(vcpu);
 		nmi = false;
 	}
 	if (nmi || (vcpu->nmi_masked && atomic_read(&vcpu->nmi_queued)))
@@ -134,6 +136,7 @@ static void choose_event(struct lodge_vcpu *vcpu)
 		vcpu->event.vector = vector;
 		vcpu->event.has_error = false;
 		vcpu->stats.interrupts++;
+		trace_lodge_inject(vcpu);
 		/* One more behind it needs a window. */
 		vector = lodge_lapic_next_irq(vcpu);
 	}
@@ -248,6 +251,7 @@ static int stretch(struct lodge_vcpu *vcpu)
 			break;
 		}
 
+		trace_lodge_entry(vcpu);
 		mark = charge(charged, mark);
 		lodge_vendor->enter(vcpu);
 		mark = charge(&stats->guest_cycles, mark);
@@ -257,6 +261,7 @@ static int stretch(struct lodge_vcpu *vcpu)
 		local_irq_enable();
 
 		lodge_vendor->decode_exit(vcpu, &vcpu->exit);
+		trace_lodge_exit(vcpu);
 		charged = &stats->exits[vcpu->exit.kind].cycles;
 		stats->exits[vcpu->exit.kind].count++;
 		next = lodge_handle_exit(vcpu, false);
