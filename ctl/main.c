@@ -16,6 +16,10 @@ static const struct verb verbs[] = {
 	{ "check", "can this host run virtual machines and containers?",
 	  cmd_check },
 	{ "run", "run a guest", cmd_run },
+	{ "ps", "list guests", cmd_ps },
+	{ "stats", "show what guests do", cmd_stats },
+	{ "events", "show what happens to guests", cmd_events },
+	{ "inspect", "print all that is known of guests", cmd_inspect },
 	{ "version", "print the version", cmd_version },
 	{ "help", "print this, or the help of a verb", cmd_help },
 };
@@ -102,6 +106,13 @@ int cmd_bad_option(const char *verb, int argc, char **argv, int returned)
 	else
 		fprintf(stderr, "lodge: option '%s' is not known", word);
 	fprintf(stderr, "; 'lodge %s --help' lists the options\n", verb);
+	return STATUS_LODGE;
+}
+
+int cmd_bad_argument(const char *verb, const char *argument)
+{
+	fprintf(stderr, "lodge: '%s' is one argument too many; 'lodge %s --help' says what it takes\n",
+		argument, verb);
 	return STATUS_LODGE;
 }
 

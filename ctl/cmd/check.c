@@ -16,6 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "json.h"
 #include "vmm/vm.h"
 
 #define FOR_VM		1U
@@ -551,20 +552,6 @@ static void print_table(const struct report *report)
 	}
 }
 
-static void print_json_string(const char *name, const char *text)
-{
-	printf("\"%s\": \"", name);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else if ((unsigned char)*text < 0x20)
-			printf("\\u%04x", (unsigned char)*text);
-		else
-			putchar(*text);
-	}
-	putchar('"');
-}
-
 static void print_json(const struct report *report)
 {
 	unsigned int i;
@@ -576,15 +563,15 @@ static void print_json(const struct report *report)
 		bool container = finding->needed_for & FOR_CONTAINER;
 
 		printf("%s\n    { ", i ? "," : "");
-		print_json_string("requirement", finding->requirement);
+		json_string("requirement", finding->requirement);
 		printf(", ");
-		print_json_string("verdict", verdict_names[finding->verdict]);
+		json_string("verdict", verdict_names[finding->verdict]);
 		printf(", \"needed_for\": [%s%s%s], ", vm ? "\"vm\"" : "",
 		       vm && container ? ", " : "",
 		       container ? "\"container\"" : "");
-		print_json_string("reason", finding->reason);
+		json_string("reason", finding->reason);
 		printf(", ");
-		print_json_string("remedy", finding->remedy);
+		json_string("remedy", finding->remedy);
 		printf(" }");
 	}
 	printf("\n  ]");

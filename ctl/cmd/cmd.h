@@ -23,11 +23,18 @@ struct verb {
 
 int cmd_check(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
+int cmd_events(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
 
 /*
  * getopt_long() in quiet mode found something wrong with @argv: says what, in
  * one line. Return: STATUS_LODGE
  */
 int cmd_bad_option(const char *verb, int argc, char **argv, int returned);
+
+/* The same for an argument where none is wanted */
+int cmd_bad_argument(const char *verb, const char *argument);
 
 #endif /* CMD_H */

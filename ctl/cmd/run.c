@@ -14,6 +14,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <linux/lodge_netlink.h>
+
 #include "vmm/boot.h"
 #include "vmm/terminal.h"
 #include "vmm/vm.h"
@@ -32,6 +34,7 @@ enum {
 	OPTION_INITRD,
 	OPTION_APPEND,
 	OPTION_NO_REBOOT,
+	OPTION_NAME,
 };
 
 static const struct option options[] = {
@@ -42,6 +45,7 @@ static const struct option options[] = {
 	{ "append", required_argument, NULL, OPTION_APPEND },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, 'c' },
+	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "no-reboot", no_argument, NULL, OPTION_NO_REBOOT },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -59,6 +63,7 @@ static const char help[] =
 	"  --append STRING   its command line ['console=ttyS0']\n"
 	"  -m, --memory MIB  its memory in MiB, or with a suffix: 512m, 2g [512]\n"
 	"  -c, --cpus N      its CPUs, 1 to 8 [1]\n"
+	"  --name NAME       what 'lodge ps' calls it [vm-ID]\n"
 	"  --no-reboot       exit where the guest resets itself\n"
 	"  -h, --help        print this\n"
 	"\n"
@@ -137,6 +142,18 @@ static int parse_cpus(const char *text, unsigned int *cpus, struct error *error)
 	return 0;
 }
 
+static bool name_is_valid(const char *name)
+{
+	size_t length = strlen(name);
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if (!isalnum((unsigned char)name[i]) &&
+		    (!i || !strchr("_.-", name[i])))
+			return false;
+	return length && length <= LODGE_NAME_MAX;
+}
+
 static int check_request(const struct request *request, struct error *error)
 {
 	if (request->vm && request->container)
@@ -144,6 +161,13 @@ static int check_request(const struct request *request, struct error *error)
 	if (!request->vm) {
 		error_set(error, 0, "containers are not available yet in this version");
 		return error_advise(error, "give --vm for a virtual machine");
+	}
+	if (request->config.name && !name_is_valid(request->config.name)) {
+		error_set(error, 0, "'%s' cannot be a guest's name",
+			  request->config.name);
+		return error_advise(error,
+				    "give up to %d letters, digits, '_', '.' and '-', a letter or digit first",
+				    LODGE_NAME_MAX);
 	}
 	if (!request->config.kernel) {
 		error_set(error, 0, "there is no kernel to boot");
@@ -176,6 +200,9 @@ static int parse(int argc, char **argv, struct request *request)
 			break;
 		case OPTION_APPEND:
 			request->config.append = optarg;
+			break;
+		case OPTION_NAME:
+			request->config.name = optarg;
 			break;
 		case OPTION_NO_REBOOT:
 			request->no_reboot = true;

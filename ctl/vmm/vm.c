@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -64,6 +65,8 @@ static int vm_open(struct vm *vm, struct error *error)
 	}
 	vm->info.reason[sizeof(vm->info.reason) - 1] = '\0';
 
+	if (vm->config->name)
+		snprintf(args.name, sizeof(args.name), "%s", vm->config->name);
 	do {
 		vm->fd = ioctl(vm->device_fd, LODGE_CREATE_VM, &args);
 	} while (vm->fd < 0 && errno == EINTR);
@@ -75,6 +78,9 @@ static int vm_open(struct vm *vm, struct error *error)
 			  vm->info.reason[0] ? vm->info.reason :
 			  "no usable SVM or VMX");
 		return error_advise(error, "'lodge check' says what is missing");
+	case EEXIST:
+		error_set(error, 0, "there is a guest '%s' already", args.name);
+		return error_advise(error, "give another --name, or end that one");
 	case EBUSY:
 		error_set(error, 0, "root mode is taken: %s",
 			  vm->info.reason[0] ? vm->info.reason :

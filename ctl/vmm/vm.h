@@ -26,6 +26,7 @@
  * @kernel: path of a bzImage
  * @initrd: path, or NULL
  * @append: the guest kernel's command line
+ * @name: its name, or NULL for one that the module makes
  * @memory: bytes
  * @cpus: number of virtual CPUs
  */
@@ -33,6 +34,7 @@ struct vm_config {
 	const char *kernel;
 	const char *initrd;
 	const char *append;
+	const char *name;
 	uint64_t memory;
 	unsigned int cpus;
 };

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lodge events: what happens to guests, as it happens. */
+#include "cmd/cmd.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "json.h"
+#include "netlink/client.h"
+
+enum {
+	OPTION_JSON = 0x100,
+};
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "filter", required_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char help[] =
+	"Usage: lodge events [OPTION...]\n"
+	"\n"
+	"Prints what happens to guests from now on, one line each.\n"
+	"\n"
+	"  -f, --filter KEY=VALUE  only these: event=created, running, exited, vm-shutdown,\n"
+	"                          vm-failed or vm-memory; guest=ID or NAME. Of several with\n"
+	"                          the same key one must fit, of different keys all\n"
+	"  --json                  print JSON, one object a line\n"
+	"  -h, --help              print this\n";
+
+#define MAX_FILTERS	32
+
+/* The command line, and the number of the last event */
+struct request {
+	bool json;
+	const char *filters[MAX_FILTERS];
+	unsigned int nr_filters;
+	uint64_t last;
+};
+
+static bool fits(const char *filter, const struct event *event, const char *id)
+{
+	const char *value = strchr(filter, '=') + 1;
+
+	if (filter[0] == 'e')
+		return !strcmp(value, event->what);
+	return !strcmp(value, event->guest.name) || !strcmp(value, id);
+}
+
+static bool wanted(const struct request *request, const struct event *event)
+{
+	bool asked[2] = { false, false }, found[2] = { false, false };
+	unsigned int i;
+	char id[24];
+
+	snprintf(id, sizeof(id), "%" PRIu64, event->guest.id);
+	for (i = 0; i < request->nr_filters; i++) {
+		bool key = request->filters[i][0] == 'e';
+
+		asked[key] = true;
+		found[key] |= fits(request->filters[i], event, id);
+	}
+	return (!asked[0] || found[0]) && (!asked[1] || found[1]);
+}
+
+/* The time of day at which it happened */
+static void print_time(const struct event *event)
+{
+	struct timespec now = { 0, 0 };
+	uint64_t ns, ago = boot_time() - event->time;
+	struct tm tm;
+	time_t s;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - ago;
+	s = (time_t)(ns / 1000000000);
+	localtime_r(&s, &tm);
+	printf("%04d-%02d-%02dT%02d:%02d:%02d.%06u", tm.tm_year + 1900,
+	       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	       (unsigned int)(ns % 1000000000 / 1000));
+}
+
+static void print_json(const struct event *event)
+{
+	printf("{ \"seq\": %" PRIu64 ", \"time\": %" PRIu64 ", \"dropped\": %" PRIu64
+	       ", ", event->seq, event->time, event->dropped);
+	json_string("event", event->what);
+	printf(", \"guest-id\": %" PRIu64 ", ", event->guest.id);
+	json_string("guest-name", event->guest.name);
+	if (event->failed) {
+		printf(", \"vcpu\": %u, \"rip\": %" PRIu64 ", ", event->vcpu,
+		       event->rip);
+		json_string("message", event->message);
+	}
+	if (!strcmp(event->what, "exited")) {
+		printf(", ");
+		json_string("end-reason", reason_name(event->guest.end_reason));
+		printf(", \"end-status\": %d, ", event->guest.end_status);
+		json_string("end-message", event->guest.end_message);
+	}
+	printf(" }\n");
+}
+
+static void print_line(const struct event *event)
+{
+	char text[160];
+
+	print_time(event);
+	printf("  %-11s  %s", event->what, event->guest.name);
+	if (event->failed)
+		printf("  (CPU %u, rip 0x%" PRIx64 ": %s)", event->vcpu, event->rip,
+		       event->message);
+	if (!strcmp(event->what, "exited")) {
+		describe_state(&event->guest, text, sizeof(text));
+		if (text[6])
+			printf("  %s", text + 7);
+	}
+	putchar('\n');
+}
+
+static int print_event(const struct event *event, void *arg)
+{
+	struct request *request = arg;
+
+	if (request->last && event->seq > request->last + 1)
+		fprintf(stderr, "lodge: %" PRIu64 " events were lost\n",
+			event->seq - request->last - 1);
+	request->last = event->seq;
+	if (!wanted(request, event))
+		return 0;
+	if (request->json)
+		print_json(event);
+	else
+		print_line(event);
+	/* A pipe's reader wants it now; one that has gone ends us. */
+	return fflush(stdout);
+}
+
+static int bad_filter(const char *filter)
+{
+	fprintf(stderr, "lodge: '%s' is not a filter; give event=NAME or guest=NAME\n",
+		filter);
+	return STATUS_LODGE;
+}
+
+int cmd_events(int argc, char **argv)
+{
+	struct request request = { .json = false };
+	struct client client;
+	struct error error;
+	int option, ret;
+
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, ":f:h", options, NULL)) >= 0) {
+		switch (option) {
+		case OPTION_JSON:
+			request.json = true;
+			break;
+		case 'f':
+			if ((strncmp(optarg, "event=", 6) &&
+			     strncmp(optarg, "guest=", 6)) ||
+			    request.nr_filters == MAX_FILTERS)
+				return bad_filter(optarg);
+			request.filters[request.nr_filters++] = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return STATUS_OK;
+		default:
+			return cmd_bad_option("events", argc, argv, option);
+		}
+	}
+	if (optind < argc)
+		return cmd_bad_argument("events", argv[optind]);
+
+	ret = client_open(&client, &error);
+	if (!ret) {
+		ret = client_events(&client, print_event, &request, &error);
+		client_close(&client);
+	}
+	if (!ret)
+		return STATUS_OK;
+	error_print(&error);
+	return STATUS_LODGE;
+}

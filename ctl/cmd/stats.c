@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lodge stats: what guests do. */
+#include "cmd/cmd.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "netlink/client.h"
+
+enum {
+	OPTION_JSON = 0x100,
+	OPTION_STREAM,
+};
+
+static const struct option options[] = {
+	{ "stream", no_argument, NULL, OPTION_STREAM },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char help[] =
+	"Usage: lodge stats [OPTION...]\n"
+	"\n"
+	"Shows what the guests that live have done in the last second.\n"
+	"\n"
+	"  --stream    show it again each second, until it is interrupted\n"
+	"  --json      print JSON, one array a second: all that they have done ever\n"
+	"  -h, --help  print this\n"
+	"\n"
+	"CPU is the time in the guest, MEMORY what is in use of what it was given, EXITS\n"
+	"how often the host had to act; FAULTS, INTERRUPTS and HALTS, too, are a second's.\n";
+
+/* All guests at one time */
+struct sample {
+	struct stats *stats;
+	size_t count;
+	uint64_t time;
+};
+
+static int take_sample(struct client *client, struct sample *sample,
+		       struct error *error)
+{
+	sample->time = boot_time();
+	return client_stats(client, &sample->stats, &sample->count, error);
+}
+
+static uint64_t all_exits(const struct stats *stats)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < NR_EXIT_CLASSES; i++)
+		sum += stats->exits[i].count;
+	return sum;
+}
+
+static double per_second(uint64_t now, uint64_t before, uint64_t ns)
+{
+	return ns ? (double)(now - before) * 1e9 / (double)ns : 0;
+}
+
+static void print_row(const struct stats *now, const struct stats *before,
+		      uint64_t ns)
+{
+	char memory[48];
+
+	snprintf(memory, sizeof(memory), "%" PRIu64 " / %" PRIu64 " MiB",
+		 now->memory_resident >> 20, now->memory_mapped >> 20);
+	printf("%-20s %6.1f%%  %-18s %9.0f %8.0f %10.0f %8.0f\n", now->name,
+	       per_second(now->guest_time, before->guest_time, ns) / 1e7, memory,
+	       per_second(all_exits(now), all_exits(before), ns),
+	       per_second(now->page_faults, before->page_faults, ns),
+	       per_second(now->interrupts, before->interrupts, ns),
+	       per_second(now->halts, before->halts, ns));
+}
+
+static void print_table(const struct sample *now, const struct sample *before)
+{
+	size_t i, j;
+
+	printf("%-20s %7s  %-18s %9s %8s %10s %8s\n", "NAME", "CPU", "MEMORY",
+	       "EXITS", "FAULTS", "INTERRUPTS", "HALTS");
+	for (i = 0; i < now->count; i++) {
+		static const struct stats nothing;
+		const struct stats *old = &nothing;
+
+		for (j = 0; j < before->count; j++)
+			if (before->stats[j].id == now->stats[i].id)
+				old = &before->stats[j];
+		print_row(&now->stats[i], old, now->time - before->time);
+	}
+}
+
+static void print_json(const struct sample *sample)
+{
+	size_t i;
+
+	printf("[");
+	for (i = 0; i < sample->count; i++) {
+		printf("%s", i ? ", " : "");
+		json_stats(&sample->stats[i]);
+	}
+	printf("]\n");
+}
+
+static int show(struct client *client, bool stream, bool json,
+		struct error *error)
+{
+	struct sample before = { NULL, 0, 0 }, now = { NULL, 0, 0 };
+	bool screen = stream && !json && isatty(STDOUT_FILENO);
+	int ret = take_sample(client, &before, error);
+
+	while (!ret) {
+		if (json) {
+			print_json(&before);
+			if (!stream || fflush(stdout))
+				break;
+		}
+		sleep(1);
+		ret = take_sample(client, &now, error);
+		if (ret)
+			break;
+		if (screen)
+			printf("\033[H\033[J");
+		if (!json)
+			print_table(&now, &before);
+		free(before.stats);
+		before = now;
+		now.stats = NULL;
+		if (!stream || fflush(stdout))
+			break;
+	}
+	free(before.stats);
+	free(now.stats);
+	return ret;
+}
+
+int cmd_stats(int argc, char **argv)
+{
+	bool stream = false, json = false;
+	struct client client;
+	struct error error;
+	int option, ret;
+
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		switch (option) {
+		case OPTION_STREAM:
+			stream = true;
+			break;
+		case OPTION_JSON:
+			json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return STATUS_OK;
+		default:
+			return cmd_bad_option("stats", argc, argv, option);
+		}
+	}
+	if (optind < argc)
+		return cmd_bad_argument("stats", argv[optind]);
+
+	ret = client_open(&client, &error);
+	if (!ret) {
+		ret = show(&client, stream, json, &error);
+		client_close(&client);
+	}
+	if (!ret)
+		return STATUS_OK;
+	error_print(&error);
+	return STATUS_LODGE;
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The little of JSON that is printed. */
+#ifndef JSON_H
+#define JSON_H
+
+/* A member of an object: "name": "text", on standard output */
+void json_string(const char *name, const char *text);
+
+#endif /* JSON_H */

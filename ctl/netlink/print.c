@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guests and statistics as JSON; its names are those of the attributes. */
+#include "netlink/client.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "json.h"
+
+void json_guest(const struct guest *guest)
+{
+	printf("{ \"id\": %" PRIu64 ", ", guest->id);
+	json_string("name", guest->name);
+	printf(", ");
+	json_string("kind", kind_name(guest->kind));
+	printf(", ");
+	json_string("state", state_name(guest->state));
+	printf(", \"keeper-pid\": %u, \"vcpus\": %u, \"created\": %" PRIu64,
+	       guest->keeper_pid, guest->vcpus, guest->created);
+	if (guest->state == LODGE_GUEST_STATE_EXITED) {
+		printf(", \"ended\": %" PRIu64 ", ", guest->ended);
+		json_string("end-reason", reason_name(guest->end_reason));
+		printf(", \"end-status\": %d, ", guest->end_status);
+		json_string("end-message", guest->end_message);
+	}
+	printf(" }");
+}
+
+void json_stats(const struct stats *stats)
+{
+	unsigned int i, n = 0;
+
+	printf("{ \"id\": %" PRIu64 ", ", stats->id);
+	json_string("name", stats->name);
+	printf(", \"memory-mapped\": %" PRIu64 ", \"memory-resident\": %" PRIu64
+	       ", \"guest-time\": %" PRIu64 ", \"page-faults\": %" PRIu64
+	       ", \"interrupts\": %" PRIu64 ", \"halts\": %" PRIu64 ", \"exits\": [",
+	       stats->memory_mapped, stats->memory_resident, stats->guest_time,
+	       stats->page_faults, stats->interrupts, stats->halts);
+	for (i = 0; i < NR_EXIT_CLASSES; i++) {
+		if (!stats->exits[i].count)
+			continue;
+		printf("%s{ ", n++ ? ", " : "");
+		json_string("class", exit_class_name(i));
+		printf(", \"count\": %" PRIu64 ", \"cycles\": %" PRIu64 " }",
+		       stats->exits[i].count, stats->exits[i].cycles);
+	}
+	printf("] }");
+}
