@@ -69,7 +69,7 @@ int vm_slot(struct vm *vm, u32 slot, u64 gpa, u64 size, const void *host,
 	return ioctl(vm->fd, LODGE_SET_MEMORY, &memory) ? -errno : 0;
 }
 
-struct vm *vm_new(void)
+static struct vm *new_named(const char *name)
 {
 	struct lodge_create_vm args = { .size = sizeof(args) };
 	struct vm *vm = calloc(1, sizeof(*vm));
@@ -78,11 +78,17 @@ struct vm *vm_new(void)
 
 	if (!vm)
 		die(__FILE__, __LINE__, "calloc");
+	memcpy(args.name, name, strlen(name));
 	vm->fd = CHECK(ioctl(dev, LODGE_CREATE_VM, &args));
 	close(dev);
 	for (i = 0; i < LODGE_MAX_VCPUS; i++)
 		vm->vcpus[i].fd = -1;
 	return vm;
+}
+
+struct vm *vm_new(void)
+{
+	return new_named("");
 }
 
 static void put64(struct vm *vm, u64 gpa, u64 value)
@@ -175,9 +181,9 @@ static void copy_program(struct vm *vm)
 	}
 }
 
-struct vm *vm_create(void)
+struct vm *vm_create_named(const char *name)
 {
-	struct vm *vm = vm_new();
+	struct vm *vm = new_named(name);
 	int i;
 
 	vm->size = G_MEMORY;
@@ -191,6 +197,11 @@ struct vm *vm_create(void)
 	if (errno)
 		die(__FILE__, __LINE__, "LODGE_SET_MEMORY");
 	return vm;
+}
+
+struct vm *vm_create(void)
+{
+	return vm_create_named("");
 }
 
 void vcpu_close(struct vcpu *c)
