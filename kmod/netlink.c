@@ -272,7 +272,11 @@ static bool guest_get_wants(struct nlattr **attrs, const struct lodge_guest *gue
 
 static bool stats_get_wants(struct nlattr **attrs, const struct lodge_guest *guest)
 {
-	return guest->vm;
+	struct nlattr *id = attrs[LODGE_A_STATS_ID];
+	struct nlattr *name = attrs[LODGE_A_STATS_NAME];
+
+	return guest->vm && (!id || nla_get_u64(id) == guest->id) &&
+	       (!name || !strcmp(nla_data(name), guest->name));
 }
 
 /*
@@ -318,14 +322,6 @@ static int guest_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 static int stats_get_start(struct netlink_callback *cb)
 {
-	struct nlattr **attrs = genl_dump_attrs(cb);
-	struct nlattr *extra = attrs[LODGE_A_STATS_ID] ?:
-			       attrs[LODGE_A_STATS_NAME];
-
-	if (extra) {
-		NL_SET_ERR_MSG_ATTR(cb->extack, extra, "a dump has all guests");
-		return -EINVAL;
-	}
 	cb->min_dump_alloc = STATS_SIZE;
 	return 0;
 }
