@@ -302,6 +302,13 @@ static void native_setup(void)
 		sigaction(signals[i], &action, NULL);
 }
 
+/* An instruction into the slot */
+static void native_put(int mode, const u8 *insn, unsigned int len)
+{
+	memset(native_codes[mode].slot, 0x90, SLOT_SIZE);
+	memcpy(native_codes[mode].slot, insn, len);
+}
+
 /*
  * Executes what is in the slot, with the registers in @native.  Returns -1, or the
  * vector of an exception, with the registers as they were at it.
@@ -325,8 +332,7 @@ static bool native_is_lax(void)
 	memset(native.regs, 0, sizeof(native.regs));
 	native.regs[REG_RAX] = DATA_AT;
 	native.rflags = 0x202;
-	memset(native_codes[4].slot, 0x90, SLOT_SIZE);
-	memcpy(native_codes[4].slot, null_segment, sizeof(null_segment));
+	native_put(4, null_segment, sizeof(null_segment));
 	return native_run(4) != VECTOR_GP;
 }
 
@@ -340,9 +346,8 @@ static bool native_ignores_rex_r(void)
 	static int ignores = -1;
 
 	if (ignores < 0) {
-		memset(native_codes[8].slot, 0x90, SLOT_SIZE);
-		memcpy(native_codes[8].slot, mov_from_es, sizeof(mov_from_es));
 		native.rflags = 0x202;
+		native_put(8, mov_from_es, sizeof(mov_from_es));
 		ignores = native_run(8) != VECTOR_UD;
 		if (!ignores)
 			printf("# REX.R before a segment register: refused by this processor, not compared\n");

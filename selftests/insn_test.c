@@ -524,8 +524,7 @@ static bool compare(const struct template *t, struct sample *s, int mode)
 			native.fx[160 + i] = ((u8 *)emu_xmm)[i] = rnd() >> 32;
 	memcpy(native_xmm, emu_xmm, sizeof(emu_xmm));
 
-	memset(native_codes[mode].slot, 0x90, SLOT_SIZE);
-	memcpy(native_codes[mode].slot, s->bytes, s->insn.len);
+	native_put(mode, s->bytes, s->insn.len);
 	vector = native_run(mode);
 
 	emu_setup(&cpu, mode);

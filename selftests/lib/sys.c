@@ -69,6 +69,11 @@ const char *last_cpu_online(void)
 	return path;
 }
 
+bool last_cpu_can_leave(void)
+{
+	return nr_cpus() > 1 && !access(last_cpu_online(), W_OK);
+}
+
 bool debug_kernel(void)
 {
 	return !access("/sys/kernel/debug/kmemleak", F_OK) ||

@@ -19,6 +19,7 @@ int write_text(const char *path, const char *text);	/* 0 or -errno */
 int nr_cpus(void);
 int cpu_nr(int i);			/* its number, of the Ith */
 const char *last_cpu_online(void);
+bool last_cpu_can_leave(void);		/* there is one, and it is not the only one */
 
 /* A kernel with checks that make all of it slow. */
 bool debug_kernel(void);
