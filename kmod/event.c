@@ -61,12 +61,14 @@ void lodge_events_count(u64 *seq, u64 *dropped)
 	spin_unlock(&ring_lock);
 }
 
-static void enqueue(const struct lodge_guest *guest, u8 cmd,
-		    const struct lodge_failure *failure)
+void lodge_event(const struct lodge_guest *guest, u8 cmd,
+		 const struct lodge_failure *failure)
 {
 	unsigned int room = failure ? RING_SIZE - RING_RESERVE : RING_SIZE;
 	struct record *record;
 
+	if (!lodge_events_wanted())
+		return;
 	spin_lock(&ring_lock);
 	last_seq++;
 	/* Pairs with the release in deliver(): the record is free. */
@@ -97,19 +99,6 @@ static void enqueue(const struct lodge_guest *guest, u8 cmd,
 	spin_unlock(&ring_lock);
 
 	queue_work(workqueue, &deliver_work);
-}
-
-void lodge_event_guest(const struct lodge_guest *guest, u8 cmd)
-{
-	if (lodge_events_wanted())
-		enqueue(guest, cmd, NULL);
-}
-
-void lodge_event_failure(const struct lodge_guest *guest, u8 cmd,
-			 const struct lodge_failure *failure)
-{
-	if (lodge_events_wanted())
-		enqueue(guest, cmd, failure);
 }
 
 static int put_registers(struct sk_buff *skb, const u64 *regs)
@@ -208,10 +197,10 @@ static void deliver(struct work_struct *work)
 {
 	unsigned int at = tail;
 
-	/* Pairs with the release in enqueue(): the record is complete. */
+	/* Pairs with the release in lodge_event(): the record is complete. */
 	while (at != smp_load_acquire(&head)) {
 		send(&ring[at % RING_SIZE]);
-		/* Pairs with the acquire in enqueue(): the record is free. */
+		/* Pairs with the acquire in lodge_event(): the record is free. */
 		smp_store_release(&tail, ++at);
 	}
 }

@@ -46,24 +46,16 @@ struct lodge_failure {
 bool lodge_events_wanted(void);
 
 /**
- * lodge_event_guest() - what a guest has become
+ * lodge_event() - tell those who listen, if any
  * @guest: the guest
- * @cmd: LODGE_CMD_GUEST_*_NTF
- *
- * Context: lodge_guests_lock.
- */
-void lodge_event_guest(const struct lodge_guest *guest, u8 cmd);
-
-/**
- * lodge_event_failure() - a VM cannot go on
- * @guest: the guest
- * @cmd: LODGE_CMD_VM_*_NTF
- * @failure: why
+ * @cmd: LODGE_CMD_GUEST_*_NTF: what it has become (lodge_guests_lock), or
+ *       LODGE_CMD_VM_*_NTF: its VM cannot go on
+ * @failure: why that is, or NULL for what a guest has become
  *
  * Context: any but interrupts; never waits.
  */
-void lodge_event_failure(const struct lodge_guest *guest, u8 cmd,
-			 const struct lodge_failure *failure);
+void lodge_event(const struct lodge_guest *guest, u8 cmd,
+		 const struct lodge_failure *failure);
 
 /**
  * lodge_events_count() - how many events there were

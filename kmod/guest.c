@@ -138,7 +138,7 @@ int lodge_guest_add(struct lodge_guest *guest)
 		kref_get(&guest->ref);
 		list_add_tail(&guest->link, &lodge_guests);
 		changed();
-		lodge_event_guest(guest, LODGE_CMD_GUEST_CREATED_NTF);
+		lodge_event(guest, LODGE_CMD_GUEST_CREATED_NTF, NULL);
 	}
 	mutex_unlock(&lodge_guests_lock);
 	return ret;
@@ -150,7 +150,7 @@ void lodge_guest_runs(struct lodge_guest *guest)
 	if (guest->state == LODGE_GUEST_STATE_CREATED) {
 		WRITE_ONCE(guest->state, LODGE_GUEST_STATE_RUNNING);
 		changed();
-		lodge_event_guest(guest, LODGE_CMD_GUEST_RUNNING_NTF);
+		lodge_event(guest, LODGE_CMD_GUEST_RUNNING_NTF, NULL);
 	}
 	mutex_unlock(&lodge_guests_lock);
 }
@@ -237,7 +237,7 @@ void lodge_guest_end(struct lodge_guest *guest, bool orphaned)
 		nr_ended++;
 		forgotten = one_too_many();
 		changed();
-		lodge_event_guest(guest, LODGE_CMD_GUEST_EXITED_NTF);
+		lodge_event(guest, LODGE_CMD_GUEST_EXITED_NTF, NULL);
 	}
 	mutex_unlock(&lodge_guests_lock);
 

@@ -256,27 +256,28 @@ static int stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return ret;
 }
 
+static bool matches(const struct nlattr *id, const struct nlattr *name,
+		    const struct lodge_guest *guest)
+{
+	return (!id || nla_get_u64(id) == guest->id) &&
+	       (!name || !strcmp(nla_data(name), guest->name));
+}
+
 static bool guest_get_wants(struct nlattr **attrs, const struct lodge_guest *guest)
 {
-	struct nlattr *id = attrs[LODGE_A_GUEST_ID];
-	struct nlattr *name = attrs[LODGE_A_GUEST_NAME];
 	struct nlattr *kind = attrs[LODGE_A_GUEST_KIND];
 
 	if (guest->state == LODGE_GUEST_STATE_EXITED &&
 	    !attrs[LODGE_A_GUEST_ALL])
 		return false;
-	return (!id || nla_get_u64(id) == guest->id) &&
-	       (!name || !strcmp(nla_data(name), guest->name)) &&
+	return matches(attrs[LODGE_A_GUEST_ID], attrs[LODGE_A_GUEST_NAME], guest) &&
 	       (!kind || nla_get_u32(kind) == guest->kind);
 }
 
 static bool stats_get_wants(struct nlattr **attrs, const struct lodge_guest *guest)
 {
-	struct nlattr *id = attrs[LODGE_A_STATS_ID];
-	struct nlattr *name = attrs[LODGE_A_STATS_NAME];
-
-	return guest->vm && (!id || nla_get_u64(id) == guest->id) &&
-	       (!name || !strcmp(nla_data(name), guest->name));
+	return guest->vm &&
+	       matches(attrs[LODGE_A_STATS_ID], attrs[LODGE_A_STATS_NAME], guest);
 }
 
 /*

@@ -59,7 +59,7 @@ void lodge_report_failure(struct lodge_vcpu *vcpu, u32 exit_reason,
 	fill(&failure, vcpu, reason, message);
 	failure.insn_len = min_t(u32, len, sizeof(failure.insn));
 	memcpy(failure.insn, insn, failure.insn_len);
-	lodge_event_failure(guest, cmd, &failure);
+	lodge_event(guest, cmd, &failure);
 }
 
 void lodge_report_memory(struct lodge_vcpu *vcpu, u64 gpa, int error, bool write)
@@ -76,7 +76,7 @@ void lodge_report_memory(struct lodge_vcpu *vcpu, u64 gpa, int error, bool write
 	failure.address = gpa;
 	failure.error = -error;
 	failure.write = write;
-	lodge_event_failure(guest, LODGE_CMD_VM_MEMORY_NTF, &failure);
+	lodge_event(guest, LODGE_CMD_VM_MEMORY_NTF, &failure);
 }
 
 void lodge_report_recovery(struct lodge_vcpu *vcpu)
