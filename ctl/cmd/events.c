@@ -110,18 +110,16 @@ static void print_json(const struct event *event)
 
 static void print_line(const struct event *event)
 {
-	char text[160];
+	char end[160];
 
 	print_time(event);
 	printf("  %-11s  %s", event->what, event->guest.name);
 	if (event->failed)
 		printf("  (CPU %u, rip 0x%" PRIx64 ": %s)", event->vcpu, event->rip,
 		       event->message);
-	if (!strcmp(event->what, "exited")) {
-		describe_state(&event->guest, text, sizeof(text));
-		if (text[6])
-			printf("  %s", text + 7);
-	}
+	if (!strcmp(event->what, "exited") &&
+	    describe_end(&event->guest, end, sizeof(end)))
+		printf("  %s", end);
 	putchar('\n');
 }
 

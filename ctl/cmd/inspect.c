@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "netlink/client.h"
 
@@ -22,29 +21,24 @@ static const char help[] =
 	"\n"
 	"  -h, --help  print this\n";
 
-static void print_guest(const struct guest *guest, const struct stats *stats,
-			size_t count)
+static void print_guest(struct client *client, const struct guest *guest)
 {
-	size_t i;
+	struct stats stats;
 
 	printf("{ \"guest\": ");
 	json_guest(guest);
-	for (i = 0; i < count; i++) {
-		if (stats[i].id != guest->id)
-			continue;
+	if (client_stats_of(client, guest, &stats)) {
 		printf(",\n    \"stats\": ");
-		json_stats(&stats[i]);
+		json_stats(&stats);
 	}
 	printf(" }");
 }
 
 int cmd_inspect(int argc, char **argv)
 {
-	struct stats *stats = NULL;
 	struct client client;
 	struct guest guest;
 	struct error error;
-	size_t count = 0;
 	bool first = true;
 	int option, status = STATUS_OK;
 
@@ -61,11 +55,9 @@ int cmd_inspect(int argc, char **argv)
 		      stderr);
 		return STATUS_LODGE;
 	}
-	if (client_open(&client, &error))
-		goto fail;
-	if (client_stats(&client, &stats, &count, &error)) {
-		client_close(&client);
-		goto fail;
+	if (client_open(&client, &error)) {
+		error_print(&error);
+		return STATUS_LODGE;
 	}
 	printf("[");
 	for (; optind < argc; optind++) {
@@ -75,15 +67,10 @@ int cmd_inspect(int argc, char **argv)
 			continue;
 		}
 		printf("%s\n  ", first ? "" : ",");
-		print_guest(&guest, stats, count);
+		print_guest(&client, &guest);
 		first = false;
 	}
 	printf("%s]\n", first ? "" : "\n");
 	client_close(&client);
-	free(stats);
 	return status;
-fail:
-	error_print(&error);
-	free(stats);
-	return STATUS_LODGE;
 }

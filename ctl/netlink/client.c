@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
@@ -177,6 +178,9 @@ static int ask(struct client *client, uint8_t cmd, int flags, bool all,
 	if (!msg || !genlmsg_put(msg, 0, 0, client->family, 0, flags, cmd,
 				 LODGE_FAMILY_VERSION))
 		goto out;
+	_Static_assert((int)LODGE_A_GUEST_ID == (int)LODGE_A_STATS_ID &&
+		       (int)LODGE_A_GUEST_NAME == (int)LODGE_A_STATS_NAME,
+		       "all requests name a guest alike");
 	if ((all && nla_put_flag(msg, LODGE_A_GUEST_ALL)) ||
 	    (id && nla_put_u64(msg, LODGE_A_GUEST_ID, id)) ||
 	    (key && !id && nla_put_string(msg, LODGE_A_GUEST_NAME, key)))
@@ -227,6 +231,20 @@ int client_stats(struct client *client, struct stats **list, size_t *count,
 	*list = found.data;
 	*count = found.count;
 	return ret ? fail(error, ret, "cannot get statistics") : 0;
+}
+
+bool client_stats_of(struct client *client, const struct guest *guest,
+		     struct stats *stats)
+{
+	struct list found = { .size = sizeof(*stats), .parse = parse_stats };
+	char id[24];
+
+	snprintf(id, sizeof(id), "%" PRIu64, guest->id);
+	ask(client, LODGE_CMD_STATS_GET, NLM_F_ACK, false, id, &found);
+	if (found.count)
+		*stats = *(struct stats *)found.data;
+	free(found.data);
+	return found.count;
 }
 
 int client_guest(struct client *client, const char *key, struct guest *guest,

@@ -89,6 +89,10 @@ int client_guests(struct client *client, bool all, struct guest **list,
 int client_guest(struct client *client, const char *key, struct guest *guest,
 		 struct error *error);
 
+/* What a guest has done. Return: false if it has ended */
+bool client_stats_of(struct client *client, const struct guest *guest,
+		     struct stats *stats);
+
 /* As client_guests(), of all that live. */
 int client_stats(struct client *client, struct stats **list, size_t *count,
 		 struct error *error);
@@ -112,6 +116,8 @@ const char *state_name(uint32_t state);
 const char *reason_name(uint32_t reason);
 const char *exit_class_name(uint32_t exit_class);
 
+/* "(killed by signal 9)", or false if there is nothing to be said of its end */
+bool describe_end(const struct guest *guest, char *text, size_t size);
 /* "running", "exited (killed by signal 9)" */
 void describe_state(const struct guest *guest, char *text, size_t size);
 

@@ -73,39 +73,46 @@ const char *exit_class_name(uint32_t exit_class)
 	return WORD(words, exit_class);
 }
 
-void describe_state(const struct guest *guest, char *text, size_t size)
+bool describe_end(const struct guest *guest, char *text, size_t size)
 {
-	if (guest->state != LODGE_GUEST_STATE_EXITED) {
-		snprintf(text, size, "%s", state_name(guest->state));
-		return;
-	}
 	switch (guest->end_reason) {
 	case LODGE_END_REASON_CLOSED:
-		snprintf(text, size, "exited");
-		break;
+		return false;
 	case LODGE_END_REASON_KEEPER_EXITED:
-		snprintf(text, size, "exited (%d)", guest->end_status);
+		snprintf(text, size, "(%d)", guest->end_status);
 		break;
 	case LODGE_END_REASON_KEEPER_KILLED:
-		snprintf(text, size, "exited (killed by signal %d)",
-			 guest->end_status);
+		snprintf(text, size, "(killed by signal %d)", guest->end_status);
 		break;
 	case LODGE_END_REASON_KEEPER_EXEC:
-		snprintf(text, size, "exited (keeper ran another program)");
+		snprintf(text, size, "(keeper ran another program)");
 		break;
 	case LODGE_END_REASON_OUT_OF_MEMORY:
-		snprintf(text, size, "exited (killed, out of memory)");
+		snprintf(text, size, "(killed, out of memory)");
 		break;
 	case LODGE_END_REASON_MEMORY:
-		snprintf(text, size, "exited (%s: %s)", guest->end_message,
+		snprintf(text, size, "(%s: %s)", guest->end_message,
 			 strerror(guest->end_status));
 		break;
 	default:
-		snprintf(text, size, "exited (%s)",
+		snprintf(text, size, "(%s)",
 			 guest->end_message[0] ? guest->end_message :
 			 reason_name(guest->end_reason));
 		break;
 	}
+	return true;
+}
+
+void describe_state(const struct guest *guest, char *text, size_t size)
+{
+	const char *state = state_name(guest->state);
+	char end[144];
+
+	if (guest->state == LODGE_GUEST_STATE_EXITED &&
+	    describe_end(guest, end, sizeof(end)))
+		snprintf(text, size, "%s %s", state, end);
+	else
+		snprintf(text, size, "%s", state);
 }
 
 uint64_t boot_time(void)
