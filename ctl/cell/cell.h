@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Cells: the walls around guests' processes, which the module guards. */
+#ifndef CELL_H
+#define CELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/**
+ * struct cell_config - what kind of wall it is to be
+ * @name: the guest's name, or NULL for one that the module makes
+ * @policy: path of a policy file (--policy), or NULL for the default policy
+ * @complain: report what would be denied, and let it happen
+ * @privileged: --privileged: all but what the wall must forbid in any case
+ * @devices: paths of devices that it may use (--device), as on the host
+ * @nr_devices: how many
+ */
+struct cell_config {
+	const char *name;
+	const char *policy;
+	bool complain;
+	bool privileged;
+	const char *const *devices;
+	size_t nr_devices;
+};
+
+/**
+ * cell_create() - put a wall around a process and all that come from it
+ * @config: which
+ * @pidfd: the process, PID 1 of a pid namespace; its mounts are as they shall
+ *         be: the file systems that it sees now are those that it was given
+ * @error: filled on failure
+ *
+ * The guest is in the module's registry from here on (lodge ps).  When the last
+ * descriptor is closed, the module kills the cell's processes; the wall stands
+ * until the last of them has gone.
+ *
+ * Return: a descriptor (close-on-exec), or -1: the module is not loaded, the
+ * name is taken, the policy has a mistake in line N...
+ */
+int cell_create(const struct cell_config *config, int pidfd, struct error *error);
+
+/* How PID 1 ended, for lodge ps: a wait status. Tell it before closing. */
+void cell_ended(int cell, int status);
+
+/* The guest was paused or resumed: for lodge ps and events. */
+void cell_paused(int cell, bool paused);
+
+#endif /* CELL_H */

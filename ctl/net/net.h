@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The network of guests: the bridge lodge0, for each guest an interface on it
+ * and an address, translation of addresses (NAT) on the way out, published ports.
+ * All of a guest's is gone when its keeper has gone, however that ended.
+ */
+#ifndef NET_H
+#define NET_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+#define NET_PORTS_MAX	64
+
+/* A published port: -p HOST:GUEST[/tcp|/udp]; @host_address is 0 for all. */
+struct net_port {
+	struct in_addr host_address;
+	uint16_t host;
+	uint16_t guest;
+	int protocol;		/* IPPROTO_TCP or IPPROTO_UDP */
+};
+
+/**
+ * struct net - a guest's place in the network
+ * @address: its address on lodge0
+ * @prefix: the length of the network's prefix
+ * @gateway: the bridge's own address
+ * @host_interface: the host's end of its veth
+ * @private: what the implementation keeps
+ */
+struct net {
+	struct in_addr address;
+	unsigned int prefix;
+	struct in_addr gateway;
+	char host_interface[16];
+	struct net_private *private;
+};
+
+/* "[ADDRESS:]HOST:GUEST[/tcp|/udp]". Return: 0 or -1 */
+int net_parse_port(const char *text, struct net_port *port, struct error *error);
+
+/**
+ * net_attach() - give a container its interface, address, routes and ports
+ * @net: out; to be given to net_detach()
+ * @netns: descriptor of its network namespace
+ * @ports: what to publish
+ * @nr_ports: how many
+ * @error: filled on failure; then nothing is left behind
+ *
+ * Makes lodge0 if it is not there. Inside, the interface is eth0, and lo is up.
+ * The calling process (the keeper) holds the address and the rules: when it ends,
+ * the kernel removes the rules and the address is free again; the veth goes with
+ * the container's network namespace.
+ *
+ * Return: 0 or -1: no address is left, a port is taken, no nf_tables...
+ */
+int net_attach(struct net *net, int netns, const struct net_port *ports,
+	       size_t nr_ports, struct error *error);
+void net_detach(struct net *net);
+
+/* In a new network namespace without a network: lo is up. Return: 0 or -1 */
+int net_loopback(int netns, struct error *error);
+
+/**
+ * net_resolv_conf() - what /etc/resolv.conf of a guest should say
+ * @text: out
+ * @size: of @text
+ *
+ * The host's name servers, but for those on its loopback device, which a guest
+ * cannot reach.
+ */
+void net_resolv_conf(char *text, size_t size);
+
+#endif /* NET_H */
