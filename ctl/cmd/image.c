@@ -2,10 +2,10 @@
 /* lodge image: import, list, show, mount and remove images. */
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <linux/mount.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,8 +14,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <errno.h>
 
+#include "image/config.h"
 #include "image/image.h"
 #include "json.h"
 
@@ -52,7 +52,7 @@ static const char help[] =
 	"\n"
 	"  -c, --change INSTRUCTION  import: CMD, ENTRYPOINT, ENV, WORKDIR or USER, as in a\n"
 	"                Dockerfile: --change 'CMD [\"sh\", \"-l\"]' --change 'ENV A=b'\n"
-	"  -f, --force   import: replace an image of that name; rm: it may be missing\n"
+	"  -f, --force   import: replace an image of that name\n"
 	"  --ref NAME    import: which image of an OCI layout\n"
 	"  -q, --quiet   import: no progress; ls: names only\n"
 	"  --json        ls: print JSON (inspect always does)\n"
@@ -305,9 +305,14 @@ static int run_verb(struct request *request)
 int cmd_image(int argc, char **argv)
 {
 	struct request request = { 0 };
+	struct error error;
 	int option, status = STATUS_OK;
 
 	request.import.config = json_object_new_object();
+	if (!request.import.config) {
+		error_set(&error, ENOMEM, "the configuration");
+		return report(&error);
+	}
 	opterr = 0;
 	optind = 0;
 	while ((option = getopt_long(argc, argv, ":c:fqh", options, NULL)) >= 0) {
@@ -317,6 +322,12 @@ int cmd_image(int argc, char **argv)
 			break;
 		case OPTION_JSON:
 			request.json = true;
+			break;
+		case 'c':
+			if (config_change(request.import.config, optarg, &error)) {
+				status = report(&error);
+				goto out;
+			}
 			break;
 		case OPTION_REF:
 			request.import.ref = optarg;

@@ -28,6 +28,15 @@ static bool is_text(json_object *value)
 	       (size_t)json_object_get_string_len(value);
 }
 
+/* Return: of "NAME=value", or 0 if it is nothing of that kind */
+static size_t name_length(json_object *variable)
+{
+	const char *text = json_object_get_string(variable);
+	size_t length = strcspn(text, "=");
+
+	return text[length] ? length : 0;
+}
+
 static bool is_valid(const struct member *member, json_object *value)
 {
 	size_t i;
@@ -43,17 +52,43 @@ static bool is_valid(const struct member *member, json_object *value)
 
 		if (!is_text(item))
 			return false;
-		if (!strcmp(member->name, "Env") &&
-		    strcspn(json_object_get_string(item), "=") - 1 >=
-		    (size_t)json_object_get_string_len(item) - 1)
+		if (!strcmp(member->name, "Env") && !name_length(item))
 			return false;
 	}
 	return true;
 }
 
+static bool has_variable(json_object *env, json_object *variable)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(env); i++)
+		if (!strncmp(json_object_get_string(json_object_array_get_idx(env, i)),
+			     json_object_get_string(variable), name_length(variable) + 1))
+			return true;
+	return false;
+}
+
+/* Return: a new list, or NULL */
+static json_object *merge_env(json_object *old, json_object *new)
+{
+	json_object *list = json_object_new_array(), *item;
+	size_t i;
+
+	for (i = 0; list && i < json_object_array_length(old); i++) {
+		item = json_object_array_get_idx(old, i);
+		if (!has_variable(new, item))
+			json_object_array_add(list, json_object_get(item));
+	}
+	for (i = 0; list && i < json_object_array_length(new); i++)
+		json_object_array_add(list,
+				      json_object_get(json_object_array_get_idx(new, i)));
+	return list;
+}
+
 int config_merge(json_object *into, json_object *from, struct error *error)
 {
-	json_object *value;
+	json_object *value, *old;
 	size_t i;
 
 	for (i = 0; i < NR_MEMBERS; i++) {
@@ -63,7 +98,10 @@ int config_merge(json_object *into, json_object *from, struct error *error)
 		if (!is_valid(&members[i], value))
 			return error_set(error, 0, "the configuration's %s cannot be %.100s",
 					 members[i].name, json_object_to_json_string(value));
-		if (json_object_object_add(into, members[i].name, json_object_get(value)))
+		json_object_object_get_ex(into, members[i].name, &old);
+		value = old && !strcmp(members[i].name, "Env") ?
+			merge_env(old, value) : json_object_get(value);
+		if (!value || json_object_object_add(into, members[i].name, value))
 			return error_set(error, ENOMEM, "the configuration");
 	}
 	return 0;
@@ -140,7 +178,7 @@ out:
 }
 
 json_object *config_parse(const char *what, const char *text, size_t size,
-			  struct error *error)
+			  enum json_type type, struct error *error)
 {
 	json_tokener *tokener = json_tokener_new();
 	json_object *object = NULL;
@@ -149,10 +187,8 @@ json_object *config_parse(const char *what, const char *text, size_t size,
 		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 		object = json_tokener_parse_ex(tokener, text, (int)size);
 	}
-	if (!json_object_is_type(object, json_type_object)) {
-		error_set(error, 0, "%s is no JSON object%s%s", what,
-			  tokener && !object ? ": " : "", tokener && !object ?
-			  json_tokener_error_desc(json_tokener_get_error(tokener)) : "");
+	if (!json_object_is_type(object, type)) {
+		error_set(error, 0, "%s is no JSON %s", what, json_type_to_name(type));
 		json_object_put(object);
 		object = NULL;
 	}
@@ -181,7 +217,7 @@ json_object *config_read(const char *what, int fd, struct error *error)
 	else if (size == CONFIG_SIZE_MAX)
 		error_set(error, EFBIG, "cannot read %s", what);
 	else
-		object = config_parse(what, text, size, error);
+		object = config_parse(what, text, size, json_type_object, error);
 	free(text);
 	return object;
 }

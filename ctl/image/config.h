@@ -16,7 +16,8 @@
 /**
  * config_merge() - take over what is known of a configuration
  * @into: an object
- * @from: an object, or NULL; its members replace those of @into
+ * @from: an object, or NULL; its members, and for Env its variables, replace those
+ *        of @into
  * @error: filled on failure
  *
  * Return: 0, or -1: one has a type or a value that it cannot have
@@ -26,9 +27,21 @@ int config_merge(json_object *into, json_object *from, struct error *error);
 /* Fills argv, nr_entrypoint, env, workdir and user. Return: 0 or -1 */
 int config_apply(json_object *config, struct image *image, struct error *error);
 
-/* Return: the object in a file, or NULL */
+/**
+ * config_change() - change a configuration as `docker import --change` does
+ * @config: an object
+ * @instruction: CMD, ENTRYPOINT, ENV, WORKDIR or USER, and a value
+ * @error: filled on failure
+ *
+ * Return: 0 or -1
+ */
+int config_change(json_object *config, const char *instruction, struct error *error);
+
+/* Return: what a text means, which is of @type; or NULL */
 json_object *config_parse(const char *what, const char *text, size_t size,
-			  struct error *error);
+			  enum json_type type, struct error *error);
+
+/* Return: the object in a file, or NULL */
 json_object *config_read(const char *what, int fd, struct error *error);
 
 #endif /* CONFIG_H */
