@@ -330,7 +330,6 @@ static int make_veth(struct nl_sock *sock, const struct net *net, int bridge, in
 	peer = rtnl_link_veth_get_peer(link);
 	rtnl_link_set_name(peer, GUEST_INTERFACE);
 	rtnl_link_set_ns_fd(peer, netns);
-	rtnl_link_set_flags(peer, IFF_UP);
 	code = set_mac(peer, net->address);
 	if (!code)
 		code = rtnl_link_add(sock, link, NLM_F_CREATE | NLM_F_EXCL);
@@ -387,7 +386,9 @@ int link_guest(struct nl_sock *sock, const struct net *net, struct error *error)
 		return failed(error, code, "find the guest's interface");
 	index = rtnl_link_get_ifindex(link);
 	rtnl_link_put(link);
-	code = add_address(sock, index, net->address, net->prefix);
+	code = set_up(sock, index);
+	if (code >= 0)
+		code = add_address(sock, index, net->address, net->prefix);
 	if (code >= 0)
 		code = add_default_route(sock, index, net->gateway);
 	return code < 0 ? failed(error, code, "set up the guest's interface") : 0;
