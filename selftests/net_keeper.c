@@ -3,7 +3,7 @@
  * For net_test.sh: a keeper that has nothing but a network, and its helpers.
  *
  *   net-keeper guest [PORT...]        a guest in the network; leaves on SIGTERM
- *   net-keeper outside ADDRESS/PREFIX another computer, on the interface lodge-1
+ *   net-keeper outside ADDRESS/PREFIX another computer, on the interface outside0
  *   net-keeper loopback               a guest without a network
  *   net-keeper resolv                 what a guest's resolv.conf says
  *   net-keeper port TEXT              what -p makes of it
@@ -126,7 +126,7 @@ static int guest(int nr, char **texts)
 
 static int outside(const char *text)
 {
-	struct net net = { .host_interface = "lodge-1" };
+	struct net net = { .host_interface = "outside0" };
 	struct nl_sock *sock, *inside;
 	char address[INET_ADDRSTRLEN];
 	int netns;
