@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-void json_string(const char *name, const char *text)
+void json_text(const char *text)
 {
-	printf("\"%s\": \"", name);
+	putchar('"');
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
 			printf("\\%c", *text);
@@ -16,4 +16,10 @@ void json_string(const char *name, const char *text)
 			putchar(*text);
 	}
 	putchar('"');
+}
+
+void json_string(const char *name, const char *text)
+{
+	printf("\"%s\": ", name);
+	json_text(text);
 }

@@ -3,6 +3,9 @@
 #ifndef JSON_H
 #define JSON_H
 
+/* "text", on standard output */
+void json_text(const char *text);
+
 /* A member of an object: "name": "text", on standard output */
 void json_string(const char *name, const char *text);
 

@@ -68,4 +68,63 @@ void image_close(struct image *image);
  */
 int image_mount(const struct image *image, struct error *error);
 
+struct json_object;
+
+/**
+ * struct image_import - what is to become an image
+ * @store: the store's folder, or NULL for IMAGE_STORE
+ * @name: of the image
+ * @source: path of a folder, a tar file or an OCI layout; "-" is a tar file on
+ *          standard input
+ * @ref: which image of an OCI layout, by its name in there, or NULL
+ * @config: Cmd, Entrypoint, Env, WorkingDir, User that are to be other than in
+ *          @source; an object, may be NULL
+ * @replace: in place of an image of that name, if there is one
+ * @progress: show progress on standard error
+ */
+struct image_import {
+	const char *store;
+	const char *name;
+	const char *source;
+	const char *ref;
+	struct json_object *config;
+	bool replace;
+	bool progress;
+};
+
+/**
+ * image_import() - make an image
+ * @import: from what
+ * @error: filled on failure
+ *
+ * The image is there as a whole or not at all, whatever happens.
+ *
+ * Return: 0 or -1
+ */
+int image_import(const struct image_import *import, struct error *error);
+
+/**
+ * image_remove() - remove an image
+ * @store: the store's folder, or NULL for IMAGE_STORE
+ * @name: the image's name
+ * @error: filled on failure
+ *
+ * Guests that run from it keep it until they end.
+ *
+ * Return: 0 or -1
+ */
+int image_remove(const char *store, const char *name, struct error *error);
+
+/**
+ * image_names() - the names of all images, in alphabetical order
+ * @store: the store's folder, or NULL for IMAGE_STORE
+ * @names: out: NULL-terminated, to be freed, and each name too
+ * @error: filled on failure
+ *
+ * Also removes what importers that were killed have left.
+ *
+ * Return: 0 or -1
+ */
+int image_names(const char *store, char ***names, struct error *error);
+
 #endif /* IMAGE_H */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* `lodge run` is two verbs in one: what both kinds of guests share. */
+#ifndef RUN_H
+#define RUN_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+
+enum {
+	RUN_OPTION_VM = 0x100,
+	RUN_OPTION_CONTAINER,
+	RUN_OPTION_OWN,		/* the first that is a kind's own */
+};
+
+extern const struct option run_vm_options[];
+extern const char run_vm_short_options[];
+extern const char run_vm_help[];
+int run_vm(int argc, char **argv);
+
+extern const struct option run_container_options[];
+extern const char run_container_short_options[];
+extern const char run_container_help[];
+int run_container(int argc, char **argv);
+
+/* Can a guest have that name? Return: 0 or -1 */
+int run_check_name(const char *name, struct error *error);
+
+/* MiB, or a number with m or g behind it. Return: 0 or -1 */
+int run_parse_memory(const char *text, uint64_t *memory, struct error *error);
+
+#endif /* RUN_H */

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lodge run --vm: boots a VM, is its keeper, and exits as the guest did. */
+#include "cmd/run.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "vmm/boot.h"
+#include "vmm/terminal.h"
+#include "vmm/vm.h"
+
+#define DEFAULT_MEMORY	(512 * MIB)
+#define DEFAULT_APPEND	"console=ttyS0"
+
+/* How long a killed keeper waits for a reader of its output. */
+#define DRAIN_MS	500
+
+enum {
+	OPTION_KERNEL = RUN_OPTION_OWN,
+	OPTION_INITRD,
+	OPTION_APPEND,
+	OPTION_NO_REBOOT,
+	OPTION_NAME,
+};
+
+const char run_vm_short_options[] = "+:m:c:h";
+const struct option run_vm_options[] = {
+	{ "vm", no_argument, NULL, RUN_OPTION_VM },
+	{ "container", no_argument, NULL, RUN_OPTION_CONTAINER },
+	{ "kernel", required_argument, NULL, OPTION_KERNEL },
+	{ "initrd", required_argument, NULL, OPTION_INITRD },
+	{ "append", required_argument, NULL, OPTION_APPEND },
+	{ "memory", required_argument, NULL, 'm' },
+	{ "cpus", required_argument, NULL, 'c' },
+	{ "name", required_argument, NULL, OPTION_NAME },
+	{ "no-reboot", no_argument, NULL, OPTION_NO_REBOOT },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+const char run_vm_help[] =
+	"Usage: lodge run --vm --kernel BZIMAGE [OPTION...]\n"
+	"\n"
+	"Boots a Linux kernel in a virtual machine. Standard input and output are its\n"
+	"serial port, ttyS0; on a terminal, ctrl-A x leaves and ctrl-A h helps.\n"
+	"\n"
+	"  --vm              a virtual machine\n"
+	"  --kernel FILE     the guest's kernel, a bzImage\n"
+	"  --initrd FILE     its initial RAM disk\n"
+	"  --append STRING   its command line ['console=ttyS0']\n"
+	"  -m, --memory MIB  its memory in MiB, or with a suffix: 512m, 2g [512]\n"
+	"  -c, --cpus N      its CPUs, 1 to 8 [1]\n"
+	"  --name NAME       what 'lodge ps' calls it [vm-ID]\n"
+	"  --no-reboot       exit where the guest resets itself\n"
+	"  -h, --help        print this\n"
+	"\n"
+	"Exit status:\n"
+	"  0                 the guest powered off, or was left with ctrl-A x\n"
+	"  70                the guest cannot go on: a triple fault, for instance\n"
+	"  125               an error of lodge itself\n"
+	"  128 + N           signal N ended it: 143 for SIGTERM, 137 for SIGKILL\n";
+
+/**
+ * struct request - the command line
+ * @no_reboot: --no-reboot
+ * @config: of the VM
+ */
+struct request {
+	bool no_reboot;
+	struct vm_config config;
+};
+
+static int parse_cpus(const char *text, unsigned int *cpus, struct error *error)
+{
+	unsigned long count;
+	char *end;
+
+	errno = 0;
+	count = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || *end || errno || !count ||
+	    count > LODGE_MAX_VCPUS)
+		return error_set(error, 0, "'%s' is not a number of CPUs from 1 to %u",
+				 text, LODGE_MAX_VCPUS);
+	*cpus = (unsigned int)count;
+	return 0;
+}
+
+static int check_request(const struct request *request, struct error *error)
+{
+	if (request->config.name && run_check_name(request->config.name, error))
+		return -1;
+	if (!request->config.kernel) {
+		error_set(error, 0, "there is no kernel to boot");
+		return error_advise(error, "give one with --kernel, such as a /boot/vmlinuz-*");
+	}
+	return 0;
+}
+
+/* Return: -1 to go on, else an exit status */
+static int parse(int argc, char **argv, struct request *request)
+{
+	struct error error;
+	int option, result = 0;
+
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, run_vm_short_options,
+				     run_vm_options, NULL)) >= 0) {
+		switch (option) {
+		case RUN_OPTION_VM:
+			break;
+		case OPTION_KERNEL:
+			request->config.kernel = optarg;
+			break;
+		case OPTION_INITRD:
+			request->config.initrd = optarg;
+			break;
+		case OPTION_APPEND:
+			request->config.append = optarg;
+			break;
+		case OPTION_NAME:
+			request->config.name = optarg;
+			break;
+		case OPTION_NO_REBOOT:
+			request->no_reboot = true;
+			break;
+		case 'm':
+			result = run_parse_memory(optarg, &request->config.memory,
+						  &error);
+			break;
+		case 'c':
+			result = parse_cpus(optarg, &request->config.cpus, &error);
+			break;
+		case 'h':
+			fputs(run_vm_help, stdout);
+			return STATUS_OK;
+		default:
+			return cmd_bad_option("run", argc, argv, option);
+		}
+		if (result)
+			goto fail;
+	}
+	if (optind < argc) {
+		error_set(&error, 0, "'%s': images are not available yet in this version",
+			  argv[optind]);
+		error_advise(&error, "name a kernel with --kernel");
+		goto fail;
+	}
+	if (check_request(request, &error))
+		goto fail;
+	return -1;
+fail:
+	error_print(&error);
+	return STATUS_LODGE;
+}
+
+/*
+ * Signals come through a descriptor, to be served between two events instead of
+ * in the midst of one.  What nohup or a shell has had us ignore stays ignored:
+ * a blocked signal would come all the same.  Return: the descriptor, or -1
+ */
+static int block_signals(struct error *error)
+{
+	static const int ends[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	struct sigaction action;
+	sigset_t set;
+	size_t i;
+	int fd;
+
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (sigaction(ends[i], NULL, &action) ||
+		    action.sa_handler != SIG_IGN)
+			sigaddset(&set, ends[i]);
+	sigaddset(&set, SIGCONT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* A closed pipe is an error of write(), see terminal.c. */
+	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		error_set(error, errno, "cannot make a signalfd");
+	return fd;
+}
+
+static void unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Return: a signal that ends the keeper, or 0 */
+static int next_signal(int signal_fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGCONT)
+			return (int)info.ssi_signo;
+		terminal_continue();
+	}
+	return 0;
+}
+
+/* How the keeper ends, beside enum vm_outcome. */
+struct ending {
+	bool left;		/* ctrl-A x, or nobody can see its output */
+	int signal;
+};
+
+/*
+ * Carries input, output and signals until the VM ends, or is to.  Looks once at
+ * least: a guest that does nothing but reset itself can be ended, too.
+ */
+static struct ending serve(struct vm *vm, int signal_fd)
+{
+	struct ending ending = { false, 0 };
+
+	do {
+		struct pollfd fds[] = {
+			{ signal_fd, POLLIN, 0 },
+			{ vm->wake_fd, POLLIN, 0 },
+			{ terminal_timer_fd(), POLLIN, 0 },
+			{ terminal_input_fd(), POLLIN, 0 },
+		};
+		uint64_t count;
+
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0)
+			continue;
+		if (fds[1].revents && read(vm->wake_fd, &count, sizeof(count)) < 0)
+			continue;
+		if (terminal_output_error()) {
+			ending.left = true;
+			break;
+		}
+		if (fds[0].revents) {
+			ending.signal = next_signal(signal_fd);
+			if (ending.signal)
+				break;
+		}
+		if (fds[2].revents)
+			terminal_timer();
+		if (fds[3].revents && terminal_input() == TERMINAL_LEAVE) {
+			ending.left = true;
+			break;
+		}
+	} while (atomic_load(&vm->outcome) == VM_RUNS);
+	return ending;
+}
+
+/* From an empty VM to its end. Return: -1 to boot again, else an exit status */
+static int run_once(const struct request *request, const struct boot_image *image,
+		    int signal_fd, struct error *error)
+{
+	struct vm *vm = vm_create(&request->config, error);
+	struct ending ending;
+	int outcome, status;
+
+	if (!vm)
+		return STATUS_LODGE;
+	terminal_set_stopping(false);
+	if (boot_load(image, vm, error) || vm_start(vm, error)) {
+		/* A first CPU may run already, and wait for a reader. */
+		terminal_set_stopping(true);
+		vm_destroy(vm);
+		return STATUS_LODGE;
+	}
+	ending = serve(vm, signal_fd);
+	terminal_set_stopping(true);
+	/* What it says it has ended of, before vm_stop() gives it a reason. */
+	outcome = atomic_load(&vm->outcome);
+	vm_stop(vm);
+	*error = vm->error;
+	vm_destroy(vm);
+
+	if (ending.signal)
+		return STATUS_SIGNAL + ending.signal;
+	if (ending.left)
+		return STATUS_OK;
+	switch (outcome) {
+	case VM_RESET:
+		status = request->no_reboot ? STATUS_OK : -1;
+		break;
+	case VM_FAILED:
+		status = STATUS_GUEST_FAILED;
+		break;
+	case VM_BROKEN:
+		status = STATUS_LODGE;
+		break;
+	default:
+		status = STATUS_OK;
+		break;
+	}
+	return status;
+}
+
+/*
+ * Shows the last of the output, waiting for a slow reader as any program would,
+ * but not if it is to end: then the next signal kills it.
+ */
+static void finish_output(int status)
+{
+	if (status >= STATUS_SIGNAL) {
+		terminal_drain(DRAIN_MS);
+		terminal_restore();
+		return;
+	}
+	terminal_restore();
+	unblock_signals();
+	terminal_drain(-1);
+}
+
+/* A guest whose output was lost has not ended well. */
+static int check_output(int status, struct error *error)
+{
+	int errnum = terminal_output_error();
+
+	if (!errnum || status != STATUS_OK)
+		return status;
+	if (errnum == EPIPE)
+		return STATUS_SIGNAL + SIGPIPE;
+	error_set(error, errnum, "cannot write the guest's output");
+	return STATUS_LODGE;
+}
+
+int run_vm(int argc, char **argv)
+{
+	struct request request = {
+		.config = {
+			.append = DEFAULT_APPEND,
+			.memory = DEFAULT_MEMORY,
+			.cpus = 1,
+		},
+	};
+	struct error error = { .text = "" };
+	struct boot_image image;
+	int signal_fd = -1;
+	int status = parse(argc, argv, &request);
+
+	if (status >= 0)
+		return status;
+	status = STATUS_LODGE;
+	if (boot_open(&image, request.config.kernel, request.config.initrd,
+		      request.config.append, request.config.memory, &error))
+		goto out;
+	signal_fd = block_signals(&error);
+	if (signal_fd < 0 || terminal_open(&error))
+		goto out;
+	do
+		status = run_once(&request, &image, signal_fd, &error);
+	while (status < 0);
+	finish_output(status);
+	status = check_output(status, &error);
+out:
+	boot_close(&image);
+	if (signal_fd >= 0)
+		close(signal_fd);
+	if (error.text[0]) {
+		if (!terminal_at_line_start() && isatty(STDERR_FILENO))
+			fputc('\n', stderr);
+		error_print(&error);
+	}
+	return status;
+}

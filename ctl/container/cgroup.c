@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Control groups, version 2. */
+#include "container/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <mntent.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define USUAL_MOUNT	"/sys/fs/cgroup"
+#define PARENT		"lodge"
+#define FREEZE_MS	5000
+
+static bool is_cgroup2(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* Return: 0 or -1 */
+static int find_mount(char *path, size_t size)
+{
+	struct mntent *entry;
+	FILE *mounts;
+	int result = -1;
+
+	if (is_cgroup2(USUAL_MOUNT)) {
+		snprintf(path, size, "%s", USUAL_MOUNT);
+		return 0;
+	}
+	mounts = setmntent("/proc/self/mounts", "re");
+	if (!mounts)
+		return -1;
+	while (result && (entry = getmntent(mounts)))
+		if (!strcmp(entry->mnt_type, "cgroup2") &&
+		    strlen(entry->mnt_dir) < size && is_cgroup2(entry->mnt_dir)) {
+			snprintf(path, size, "%s", entry->mnt_dir);
+			result = 0;
+		}
+	endmntent(mounts);
+	return result;
+}
+
+int cgroup_path(char *path, const char *name, struct error *error)
+{
+	char mount[PATH_MAX - 128];
+
+	if (find_mount(mount, sizeof(mount))) {
+		error_set(error, 0, "cgroup version 2 is not mounted, and a container needs it");
+		return error_advise(error, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	}
+	snprintf(path, PATH_MAX, "%s/" PARENT "/%s", mount, name);
+	return 0;
+}
+
+static int write_file(int dir, const char *name, const char *text)
+{
+	size_t length = strlen(text);
+	int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
+	ssize_t count;
+	int errnum;
+
+	if (fd < 0)
+		return -1;
+	count = write(fd, text, length);
+	errnum = errno;
+	close(fd);
+	errno = errnum;
+	return count == (ssize_t)length ? 0 : -1;
+}
+
+/* Is @word in the file @name?  */
+static bool has_word(int dir, const char *name, const char *word)
+{
+	char text[256];
+	char *rest = NULL, *have;
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t count;
+
+	if (fd < 0)
+		return false;
+	count = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (count < 0)
+		return false;
+	text[count] = '\0';
+	for (have = strtok_r(text, " \n", &rest); have;
+	     have = strtok_r(NULL, " \n", &rest))
+		if (!strcmp(have, word))
+			return true;
+	return false;
+}
+
+/* Lets the children of the folder @path use @controller. */
+static int enable(const char *path, const char *controller, struct error *error)
+{
+	int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	char wish[16];
+	int result = 0;
+
+	if (dir < 0)
+		return error_set(error, errno, "cannot open the cgroup %s", path);
+	snprintf(wish, sizeof(wish), "+%s", controller);
+	if (!has_word(dir, "cgroup.subtree_control", controller) &&
+	    write_file(dir, "cgroup.subtree_control", wish)) {
+		result = error_set(error, errno, "the kernel does not limit '%s' in the cgroup %s",
+				   controller, path);
+		if (!has_word(dir, "cgroup.controllers", controller))
+			error_advise(error, "enable the controller (kernel command line: cgroup_no_v1=%s), or leave the limit out",
+				     controller);
+	}
+	close(dir);
+	return result;
+}
+
+/**
+ * struct limit - a line for a file of the cgroup
+ * @controller: whose it is
+ * @file: its name
+ * @text: what to write
+ * @option: what asked for it
+ */
+struct limit {
+	const char *controller;
+	const char *file;
+	const char *text;
+	const char *option;
+};
+
+static int set_limit(int dir, const char *parent, const struct limit *limit,
+		     struct error *error)
+{
+	char root[PATH_MAX];
+	char *slash;
+
+	snprintf(root, sizeof(root), "%s", parent);
+	slash = strrchr(root, '/');
+	if (slash)
+		*slash = '\0';
+	if (enable(root, limit->controller, error) ||
+	    enable(parent, limit->controller, error))
+		return -1;
+	if (!write_file(dir, limit->file, limit->text))
+		return 0;
+	error_set(error, errno, "the kernel refuses the limit '%s' (%s)",
+		  limit->text, limit->option);
+	return error_advise(error, "give another value, or leave it out");
+}
+
+static int set_limits(int dir, const char *parent,
+		      const struct container_limits *limits, struct error *error)
+{
+	char text[64];
+	size_t i;
+
+	if (limits->memory) {
+		snprintf(text, sizeof(text), "%" PRIu64, limits->memory);
+		if (set_limit(dir, parent, &(struct limit){
+				"memory", "memory.max", text, "--memory" }, error))
+			return -1;
+	}
+	if (limits->cpu_quota) {
+		snprintf(text, sizeof(text), "%" PRIu64 " %u", limits->cpu_quota,
+			 CGROUP_CPU_PERIOD);
+		if (set_limit(dir, parent, &(struct limit){
+				"cpu", "cpu.max", text, "--cpus" }, error))
+			return -1;
+	}
+	if (limits->pids) {
+		snprintf(text, sizeof(text), "%" PRIu64, limits->pids);
+		if (set_limit(dir, parent, &(struct limit){
+				"pids", "pids.max", text, "--pids" }, error))
+			return -1;
+	}
+	for (i = 0; i < limits->nr_io_max; i++)
+		if (set_limit(dir, parent, &(struct limit){
+				"io", "io.max", limits->io_max[i], "--io-max" },
+				error))
+			return -1;
+	return 0;
+}
+
+int cgroup_create(const char *path, const struct container_limits *limits,
+		  struct error *error)
+{
+	char parent[PATH_MAX];
+	char *slash;
+	int dir;
+
+	snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	if (slash)
+		*slash = '\0';
+	if (mkdir(path, 0755) &&
+	    (errno != ENOENT || (mkdir(parent, 0755) && errno != EEXIST) ||
+	     mkdir(path, 0755)))
+		return error_set(error, errno, "cannot make the cgroup %s", path);
+	dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (dir < 0) {
+		error_set(error, errno, "cannot open the cgroup %s", path);
+		goto fail;
+	}
+	if (set_limits(dir, parent, limits, error))
+		goto fail;
+	return dir;
+fail:
+	if (dir >= 0)
+		close(dir);
+	rmdir(path);
+	return -1;
+}
+
+static int write_in(const char *path, const char *name, const char *text)
+{
+	int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	int result, errnum;
+
+	if (dir < 0)
+		return -1;
+	result = write_file(dir, name, text);
+	errnum = errno;
+	close(dir);
+	errno = errnum;
+	return result;
+}
+
+int cgroup_kill(const char *path)
+{
+	return write_in(path, "cgroup.kill", "1");
+}
+
+int cgroup_remove(const char *path)
+{
+	struct timespec pause = { 0, 500000 };
+	int i;
+
+	/* About 4 s in all: those who die may have much to free. */
+	for (i = 0; i < 14; i++) {
+		if (!rmdir(path) || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY)
+			return -1;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 400000000)
+			pause.tv_nsec *= 2;
+	}
+	return -1;
+}
+
+bool cgroup_is_frozen(int fd)
+{
+	char text[128];
+	ssize_t count = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (count <= 0)
+		return false;
+	text[count] = '\0';
+	return strstr(text, "frozen 1");
+}
+
+int cgroup_freeze(const char *path, bool freeze, struct error *error)
+{
+	char events[PATH_MAX + 16];
+	struct pollfd change = { .events = POLLPRI };
+	int result = 0;
+
+	snprintf(events, sizeof(events), "%s/cgroup.events", path);
+	change.fd = open(events, O_RDONLY | O_CLOEXEC);
+	if (change.fd < 0 ||
+	    write_in(path, "cgroup.freeze", freeze ? "1" : "0")) {
+		result = error_set(error, errno, "cannot %s the cgroup %s",
+				   freeze ? "freeze" : "thaw", path);
+		goto out;
+	}
+	while (cgroup_is_frozen(change.fd) != freeze)
+		if (poll(&change, 1, FREEZE_MS) <= 0) {
+			result = error_set(error, 0, "the cgroup %s does not %s", path,
+					   freeze ? "freeze" : "thaw");
+			break;
+		}
+out:
+	if (change.fd >= 0)
+		close(change.fd);
+	return result;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The cgroups of containers: lodge/NAME below the root of the version 2 tree. */
+#ifndef CGROUP_H
+#define CGROUP_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "container/container.h"
+#include "error.h"
+
+#define CGROUP_CPU_PERIOD	100000
+
+/**
+ * cgroup_path() - where a container's cgroup is, or would be
+ * @path: out, of PATH_MAX bytes
+ * @name: the container's name
+ * @error: filled on failure
+ *
+ * Return: 0, or -1: there is no cgroup version 2
+ */
+int cgroup_path(char *path, const char *name, struct error *error);
+
+/**
+ * cgroup_create() - make it, with its limits
+ * @path: see cgroup_path()
+ * @limits: what it may use
+ * @error: filled on failure; then nothing is left behind
+ *
+ * Return: a descriptor of its folder (close-on-exec), or -1
+ */
+int cgroup_create(const char *path, const struct container_limits *limits,
+		  struct error *error);
+
+/* Kills all that is in it. Return: 0 or -1, errno */
+int cgroup_kill(const char *path);
+
+/* Removes it, waiting a little for those who die. Return: 0 or -1, errno */
+int cgroup_remove(const char *path);
+
+/* Stops or continues all that is in it, and waits for that. Return: 0 or -1 */
+int cgroup_freeze(const char *path, bool freeze, struct error *error);
+
+/* What cgroup.events says; @fd is its descriptor. Return: frozen? */
+bool cgroup_is_frozen(int fd);
+
+#endif /* CGROUP_H */

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel frees nearly all of a container when its keeper dies: PID 1 and with
+ * it all processes, mounts and the network.  A cgroup and files in /run stay;
+ * they are what a janitor is for.
+ */
+#include "container/janitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "container/cgroup.h"
+#include "container/state.h"
+
+__attribute__((noreturn))
+static void wait_and_clean(int rope, const char *name, const char *cgroup, bool keep)
+{
+	char byte;
+	ssize_t count;
+
+	prctl(PR_SET_NAME, "lodge-janitor", 0, 0, 0);
+	setsid();
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	if (dup2(rope, STDIN_FILENO) < 0 || close_range(STDOUT_FILENO, ~0U, 0) ||
+	    chdir("/"))
+		_exit(1);
+	do
+		count = read(STDIN_FILENO, &byte, 1);
+	while (count < 0 && errno == EINTR);
+	if (count)
+		_exit(0);
+	cgroup_kill(cgroup);
+	cgroup_remove(cgroup);
+	if (!keep)
+		state_remove(name);
+	_exit(0);
+}
+
+int janitor_start(struct janitor *janitor, const char *name, const char *cgroup,
+		  bool keep, struct error *error)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return error_set(error, errno, "cannot make a pipe");
+	janitor->pid = fork();
+	if (!janitor->pid) {
+		close(ends[1]);
+		wait_and_clean(ends[0], name, cgroup, keep);
+	}
+	close(ends[0]);
+	if (janitor->pid < 0) {
+		close(ends[1]);
+		return error_set(error, errno, "cannot start the janitor");
+	}
+	janitor->rope = ends[1];
+	return 0;
+}
+
+void janitor_dismiss(struct janitor *janitor)
+{
+	if (janitor->pid <= 0)
+		return;
+	if (write(janitor->rope, "", 1) == 1)
+		while (waitpid(janitor->pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+	close(janitor->rope);
+	janitor->pid = 0;
+}
