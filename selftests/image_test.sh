@@ -70,7 +70,7 @@ image() {
 
 # what_is_left: all in the store
 what_is_left() {
-	ls -A "$store/images" 2>/dev/null | tr '\n' ' '
+	find "$store/images" -mindepth 1 -maxdepth 1 2>/dev/null | sed 's,.*/,,' | sort | tr '\n' ' '
 }
 
 # refused WHAT WORDS ARGUMENT...: `lodge image ARGUMENT...` fails with one line
@@ -241,7 +241,7 @@ for i in 1 2 3 4 5 6; do
 done
 # shellcheck disable=SC2086 # several
 wait $pids
-same "6 mount and unmount one image, each 10 times" 6 "$(ls "$dir"/many*.done | wc -l)"
+same "6 mount and unmount one image, each 10 times" 6 "$(find "$dir" -name 'many*.done' | wc -l)"
 
 # ls, inspect, rm
 same "ls -q" "folder folder2 tbz tgz" "$(image ls -q | xargs)"

@@ -380,7 +380,7 @@ bool tree_is_whiteout(const char *path)
 
 int tree_whiteout(struct tree *tree, const char *path, struct error *error)
 {
-	struct place place;
+	struct place place = { .parent = -1 };
 	const char *name;
 	struct stat st;
 	int ret;
@@ -391,16 +391,15 @@ int tree_whiteout(struct tree *tree, const char *path, struct error *error)
 	if (ret)
 		return ret < 0 ? -1 : 0;
 	name = place.base + strlen(WHITEOUT);
-	ret = 0;
 	if (!strcmp(place.base, OPAQUE))
 		ret = remove_tree(place.parent, ".", true);
 	else if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
-		errno = EINVAL, ret = -1;
+		ret = -1;
 	else if (strncmp(name, WHITEOUT, strlen(WHITEOUT)) &&
 		 !fstatat(place.parent, name, &st, AT_SYMLINK_NOFOLLOW))
 		ret = remove_tree(place.parent, name, false);
 	if (ret)
-		error_set(error, errno, "cannot remove what '%s' hides", path);
+		error_set(error, 0, "what '%s' hides cannot be removed", path);
 	close(place.parent);
 	return ret ? -1 : 0;
 }
