@@ -171,6 +171,19 @@ static int make_room(const struct place *place, bool want_folder, struct error *
 	return error_set(error, errno, "cannot replace '%s'", place->path);
 }
 
+/*
+ * Others belong to a file system or to the host's security module. Those of
+ * overlayfs would be obeyed by the one of a guest.
+ */
+static bool is_kept(const char *xattr)
+{
+	if (!strncmp(xattr, "user.", 5))
+		return strncmp(xattr, "user.overlay.", 13);
+	if (!strncmp(xattr, "trusted.", 8))
+		return strncmp(xattr, "trusted.overlay.", 16);
+	return !strcmp(xattr, "security.capability");
+}
+
 /* Extended attributes, by path, for symbolic links have no other way. */
 static int set_xattrs(const struct place *place, struct archive_entry *entry,
 		      struct error *error)
@@ -184,9 +197,7 @@ static int set_xattrs(const struct place *place, struct archive_entry *entry,
 		 *place->base ? place->base : ".");
 	archive_entry_xattr_reset(entry);
 	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-		/* Those would speak to the overlay file system of a guest. */
-		if (!strncmp(name, "trusted.overlay.", 16) ||
-		    !strncmp(name, "user.overlay.", 13))
+		if (!is_kept(name))
 			continue;
 		if (lsetxattr(path, name, value, size, 0))
 			return error_set(error, errno, "cannot set the attribute %s of '%s'",
