@@ -81,6 +81,7 @@ until_true() {
 start() {
 	name=$1
 	shift
+	rm -f "$dir/$name"
 	"$keeper" "$@" >"$dir/$name" 2>"$dir/$name.err" </dev/null &
 	pid=$!
 	pids="$pids $pid"
