@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,41 +22,46 @@
 #include "image/config.h"
 #include "image/store.h"
 
-static volatile sig_atomic_t got_signal;
+/*
+ * What would end the process has to wait until all is cleaned up, and does so then.
+ */
+static sigset_t waiting;
 
-static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-
-#define NR_SIGNALS	(sizeof(signals) / sizeof(signals[0]))
-
-static void on_signal(int number)
+static int hold_signals(sigset_t *before)
 {
-	got_signal = number;
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	struct sigaction action;
+	size_t i;
+
+	sigemptyset(&waiting);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (!sigaction(signals[i], NULL, &action) && action.sa_handler != SIG_IGN)
+			sigaddset(&waiting, signals[i]);
+	sigprocmask(SIG_BLOCK, &waiting, before);
+	return signalfd(-1, &waiting, SFD_CLOEXEC);
 }
 
 bool import_interrupted(void)
 {
-	return got_signal;
+	sigset_t pending;
+
+	sigpending(&pending);
+	sigandset(&pending, &pending, &waiting);
+	return !sigisemptyset(&pending);
 }
 
-static void catch_signals(struct sigaction *before)
+int import_wait(const struct import_job *job, int fd)
 {
-	const struct sigaction action = { .sa_handler = on_signal };
-	size_t i;
+	struct pollfd files[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = job->signals, .events = POLLIN },
+	};
 
-	got_signal = 0;
-	for (i = 0; i < NR_SIGNALS; i++) {
-		sigaction(signals[i], NULL, &before[i]);
-		if (before[i].sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
-	}
-}
-
-static void release_signals(const struct sigaction *before)
-{
-	size_t i;
-
-	for (i = 0; i < NR_SIGNALS; i++)
-		sigaction(signals[i], &before[i], NULL);
+	while (poll(files, 2, -1) < 0)
+		if (errno != EINTR)
+			return -1;
+	errno = EINTR;
+	return files[1].revents ? -1 : 0;
 }
 
 void import_progress(struct import_job *job, const char *what)
@@ -199,7 +206,7 @@ static int make_image(struct import_job *job, const struct staging *staging,
 static int import_into(int images, const struct image_import *import, struct error *error)
 {
 	struct import_job job = { .progress = import->progress, .tree.root = -1 };
-	struct sigaction before[NR_SIGNALS];
+	sigset_t before;
 	struct staging staging;
 	struct stat st;
 	mode_t mask;
@@ -215,14 +222,16 @@ static int import_into(int images, const struct image_import *import, struct err
 	if (!job.config)
 		return error_set(error, ENOMEM, "the configuration");
 	mask = umask(077);
-	catch_signals(before);
+	job.signals = hold_signals(&before);
 	ret = staging_make(&staging, images, error);
 	if (!ret) {
 		ret = make_image(&job, &staging, import, error);
 		end_progress(&job);
 		staging_remove(&staging);
 	}
-	release_signals(before);
+	if (job.signals >= 0)
+		close(job.signals);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	umask(mask);
 	tree_free(&job.tree);
 	json_object_put(job.config);

@@ -15,6 +15,7 @@
  * @config: Cmd, Env and so on
  * @store_dev: of the store's images
  * @store_ino: the same; a folder to be imported may hold it
+ * @signals: readable when a signal wants the end
  * @progress: show progress on standard error
  * @shown: when it was shown last, in ms
  */
@@ -23,6 +24,7 @@ struct import_job {
 	json_object *config;
 	dev_t store_dev;
 	ino_t store_ino;
+	int signals;
 	bool progress;
 	long long shown;
 };
@@ -44,6 +46,9 @@ int unpack_tar(struct import_job *job, int fd, const char *name, enum unpack wha
 
 void import_progress(struct import_job *job, const char *what);
 bool import_interrupted(void);
+
+/* Waits for @fd to be readable. Return: 0, or -1 with EINTR: a signal came first */
+int import_wait(const struct import_job *job, int fd);
 
 /* The folder "tree" in @dir becomes the file image/root.erofs. Return: 0 or -1 */
 int make_erofs(int dir, struct error *error);

@@ -30,13 +30,15 @@ static void run_program(int dir, int output, pid_t parent)
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
 		"SOURCE_DATE_EPOCH=4102444800", NULL,
 	};
+	sigset_t none;
 	char text[64];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent || fchdir(dir) || dup2(output, STDOUT_FILENO) < 0 ||
 	    dup2(output, STDERR_FILENO) < 0)
 		_exit(STATUS_NO_PROGRAM);
-	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	environ = (char **)env;
 	execvp(argv[0], argv);
 	snprintf(text, sizeof(text), "%s\n", strerror(errno));

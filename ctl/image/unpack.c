@@ -4,6 +4,8 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +18,34 @@ static int interrupted(struct error *error)
 	return error_set(error, EINTR, "the import");
 }
 
+/**
+ * struct input - an open tar file
+ * @job: whose
+ * @fd: of the file
+ * @buffer: what was read last
+ */
+struct input {
+	struct import_job *job;
+	int fd;
+	char buffer[BLOCK_SIZE];
+};
+
+/* libarchive's own would not let a signal end the wait for a pipe. */
+static la_ssize_t read_input(struct archive *archive, void *data, const void **block)
+{
+	struct input *input = data;
+	ssize_t n = -1;
+
+	*block = input->buffer;
+	if (!import_wait(input->job, input->fd))
+		n = read(input->fd, input->buffer, sizeof(input->buffer));
+	if (n < 0)
+		archive_set_error(archive, errno, "%s", strerror(errno));
+	return n;
+}
+
 /* No filter that calls another program, and no format but tar */
-static struct archive *open_tar(int fd, const char *name, struct error *error)
+static struct archive *open_tar(struct input *input, const char *name, struct error *error)
 {
 	struct archive *archive = archive_read_new();
 
@@ -34,7 +62,7 @@ static struct archive *open_tar(int fd, const char *name, struct error *error)
 	archive_read_support_filter_lz4(archive);
 	archive_read_support_filter_compress(archive);
 	archive_read_support_format_tar(archive);
-	if (archive_read_open_fd(archive, fd, BLOCK_SIZE) == ARCHIVE_OK)
+	if (archive_read_open(archive, input, NULL, read_input, NULL) == ARCHIVE_OK)
 		return archive;
 	error_set(error, 0, "%s is no tar file: %s", name, archive_error_string(archive));
 	archive_read_free(archive);
@@ -59,13 +87,19 @@ static int unpack_entry(struct import_job *job, struct archive *archive,
 int unpack_tar(struct import_job *job, int fd, const char *name, enum unpack what,
 	       struct error *error)
 {
-	struct archive *archive = open_tar(fd, name, error);
+	struct input *input = malloc(sizeof(*input));
+	struct archive *archive = NULL;
 	struct archive_entry *entry;
 	struct error why;
-	int ret;
+	int ret = -1;
 
+	if (!input)
+		return error_set(error, ENOMEM, "%s", name);
+	input->job = job;
+	input->fd = fd;
+	archive = open_tar(input, name, error);
 	if (!archive)
-		return -1;
+		goto out;
 	for (;;) {
 		ret = archive_read_next_header(archive, &entry);
 		if (ret == ARCHIVE_EOF || ret < ARCHIVE_WARN)
@@ -88,6 +122,7 @@ int unpack_tar(struct import_job *job, int fd, const char *name, enum unpack wha
 	ret = 0;
 out:
 	archive_read_free(archive);
+	free(input);
 	return ret;
 }
 
