@@ -28,12 +28,12 @@ dir=$(mktemp -d) || exit 1
 ip link set lo up
 n=0
 failed=0
-pids=''
+pids='' servers=''
 patience=$((30 * ${LODGE_TEST_SLOW:-1}))
 
 cleanup() {
 	# shellcheck disable=SC2086 # several
-	kill -9 $pids 2>/dev/null
+	kill -9 $pids $servers 2>/dev/null
 	rm -rf "$dir"
 }
 trap cleanup EXIT
@@ -81,6 +81,7 @@ until_true() {
 start() {
 	name=$1
 	shift
+	rm -f "$dir/$name"
 	"$keeper" "$@" >"$dir/$name" 2>"$dir/$name.err" </dev/null &
 	pid=$!
 	pids="$pids $pid"
@@ -94,6 +95,7 @@ started() {
 	until_true came_up "$1" "$2"
 	# shellcheck disable=SC2034 # not all are of use to all
 	read -r guest address prefix gateway interface micros <"$dir/$1"
+	sed 's/^/# /' "$dir/$1.err"
 }
 
 in_guest() {
@@ -150,8 +152,8 @@ tcp_says() {
 
 # serve GUEST PORT WORD: over and over
 serve() {
-	in_guest "$1" nc -ll -p "$2" -e echo "$3" >/dev/null 2>&1 </dev/null &
-	pids="$pids $!"
+	nsenter -t "$1" -n nc -ll -p "$2" -e echo "$3" >/dev/null 2>&1 </dev/null &
+	servers="$servers $!"
 }
 
 # Another sysfs, which shows this namespace's interfaces
@@ -209,7 +211,7 @@ check "all descriptors are close-on-exec" sh -c "for fd in /proc/$a/fdinfo/*; do
 
 check "the host reaches outside" ping -c 1 -W 5 192.0.2.2
 check "a guest reaches outside" in_guest "$a_guest" ping -c 1 -W 5 192.0.2.2
-in_guest "$outside" nc -ll -p 99 -e sh -c 'netstat -tn | grep :99' >/dev/null 2>&1 </dev/null &
+nsenter -t "$outside" -n nc -ll -p 99 -e sh -c 'netstat -tn | grep :99' >/dev/null 2>&1 </dev/null &
 pids="$pids $!"
 check "as the host, by TCP" until_true tcp_says "192.0.2.1:" \
 	in_guest "$a_guest" nc -w 5 192.0.2.2 99
@@ -217,8 +219,8 @@ check "as the host, by TCP" until_true tcp_says "192.0.2.1:" \
 # Published ports
 serve "$a_guest" 80 tcp-a
 serve "$a_guest" 81 tcp-a81
-in_guest "$a_guest" "$keeper" udp-answer 53 &
-pids="$pids $!"
+nsenter -t "$a_guest" -n "$keeper" udp-answer 53 &
+servers="$servers $!"
 check "a published port from outside" until_true tcp_says tcp-a \
 	in_guest "$outside" nc -w 5 192.0.2.1 8080
 check "one of an address" until_true tcp_says tcp-a81 \
@@ -248,8 +250,9 @@ refused "a port of a program" "port 7777/tcp: Address already in use" guest 7777
 check "who was refused left nothing" is "$(nft list tables | wc -l)" 2
 check "and no interface" guests 2
 
-# Each leaves alone, killed or not
-kill -9 "$a"
+# Each leaves alone, killed or not; what runs in a guest ends with it.
+# shellcheck disable=SC2086 # several
+kill -9 "$a" $servers
 wait "$a" 2>/dev/null
 check "kill -9: its rules are gone" is "$(nft list tables)" "table ip lodge-$b_address"
 check "kill -9: its interface goes" until_true guests 1
@@ -299,7 +302,7 @@ a=$pid
 started again "$a"
 check "an address of one that was just killed" ping -c 1 -W 5 "${address:-none}"
 ended "$a"
-check "no rule of theirs is left" no_rules
+check "no rule of theirs is left" until_true no_rules
 check "no interface of theirs is left" until_true guests 0
 
 # A bridge that somebody else has made: its network is the pool, and it stays.

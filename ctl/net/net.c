@@ -14,29 +14,23 @@
  */
 static int take_address(struct net *net, struct nl_sock *sock, struct error *error)
 {
-	int locks = net->private->locks;
-	int bridge;
+	int bridge = link_bridge(sock, net, error);
 
-	if (pool_lock(locks, error))
-		return -1;
-	bridge = link_bridge(sock, net, error);
-	if (bridge >= 0 && pool_take(locks, net, error)) {
-		if (!pool_shared(locks))
+	if (bridge >= 0 && pool_take(net->private->locks, net, error)) {
+		if (!pool_shared(net->private->locks))
 			link_bridge_remove(sock, net);
-		bridge = -1;
+		return -1;
 	}
-	pool_unlock(locks);
 	return bridge;
 }
 
-static int attach(struct net *net, struct nl_sock *sock, int netns,
-		  const struct net_port *ports, size_t nr_ports, struct error *error)
+static int join(struct net *net, struct nl_sock *sock, int bridge, int netns,
+		const struct net_port *ports, size_t nr_ports, struct error *error)
 {
 	struct nl_sock *guest;
-	int bridge, result;
+	int result;
 
-	bridge = take_address(net, sock, error);
-	if (bridge < 0 || nat_forwarding(error) ||
+	if (nat_forwarding(error) ||
 	    nat_publish(net, ports, nr_ports, error) ||
 	    nat_rules(net, ports, nr_ports, error) ||
 	    link_veth(sock, net, bridge, netns, error))
@@ -50,6 +44,30 @@ static int attach(struct net *net, struct nl_sock *sock, int netns,
 	if (!result)
 		result = link_guest(guest, net, error);
 	nl_socket_free(guest);
+	return result;
+}
+
+static int attach(struct net *net, struct nl_sock *sock, int netns,
+		  const struct net_port *ports, size_t nr_ports, struct error *error)
+{
+	int locks = net->private->locks;
+	int bridge, result = -1;
+	bool first;
+
+	if (pool_lock(locks, error))
+		return -1;
+	bridge = take_address(net, sock, error);
+	/*
+	 * The others wait until the first has made use of all that there is: the
+	 * kernel loads modules for it, and two modprobes get in each other's way.
+	 */
+	first = !pool_shared(locks);
+	if (!first)
+		pool_unlock(locks);
+	if (bridge >= 0)
+		result = join(net, sock, bridge, netns, ports, nr_ports, error);
+	if (first)
+		pool_unlock(locks);
 	return result;
 }
 

@@ -70,8 +70,8 @@ int net_loopback(int netns, struct error *error);
  * @text: out
  * @size: of @text
  *
- * The host's name servers, but for those on its loopback device, which a guest
- * cannot reach.
+ * The host's name servers, but for those that a guest cannot reach: on the host's
+ * loopback device, or IPv6.
  */
 void net_resolv_conf(char *text, size_t size);
 
