@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <linux/stddef.h>
 #include <asm/tsc.h>
+#include "cell/cell.h"
 #include "lodge.h"
 #include "vm/rootmode.h"
 #include "vm/vm.h"
@@ -60,6 +61,17 @@ static long create_vm(void __user *arg)
 	return lodge_vm_create(&args);
 }
 
+static long create_cell(void __user *arg)
+{
+	struct lodge_create_cell args;
+	int ret;
+
+	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	if (ret)
+		return ret;
+	return lodge_cell_create(&args);
+}
+
 static long chardev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -67,6 +79,8 @@ static long chardev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		return get_info((void __user *)arg);
 	case LODGE_CREATE_VM:
 		return create_vm((void __user *)arg);
+	case LODGE_CREATE_CELL:
+		return create_cell((void __user *)arg);
 	default:
 		return -ENOTTY;
 	}

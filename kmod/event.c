@@ -7,6 +7,7 @@
  * gaps in the sequence numbers; nobody else is held up.  What the ring has no room
  * for leaves a gap as well, and is counted besides.
  */
+#include <linux/bitops.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -32,12 +33,15 @@ struct record {
 	u32 reason;
 	s32 status;
 	char message[LODGE_MESSAGE_SIZE];
-	struct lodge_failure failure;
+	union {
+		struct lodge_failure failure;
+		struct lodge_denial denial;
+	};
 };
 
 /*
  * Records from tail up to head are the worker's, the others are the producers'.
- * Only the worker moves tail.
+ * Only the worker moves tail.  A denial may come with interrupts off.
  */
 static struct record *ring;
 static unsigned int head, tail;
@@ -55,27 +59,26 @@ bool lodge_events_wanted(void)
 
 void lodge_events_count(u64 *seq, u64 *dropped)
 {
-	spin_lock(&ring_lock);
+	spin_lock_irq(&ring_lock);
 	*seq = last_seq;
 	*dropped = nr_dropped;
-	spin_unlock(&ring_lock);
+	spin_unlock_irq(&ring_lock);
 }
 
-void lodge_event(const struct lodge_guest *guest, u8 cmd,
-		 const struct lodge_failure *failure)
+/*
+ * A record for an event, to be filled and given to publish(), or NULL if there is
+ * no room.  Context: ring_lock.
+ */
+static struct record *reserve(const struct lodge_guest *guest, u8 cmd,
+			      unsigned int room)
 {
-	unsigned int room = failure ? RING_SIZE - RING_RESERVE : RING_SIZE;
 	struct record *record;
 
-	if (!lodge_events_wanted())
-		return;
-	spin_lock(&ring_lock);
 	last_seq++;
 	/* Pairs with the release in deliver(): the record is free. */
 	if (head - smp_load_acquire(&tail) >= room) {
 		nr_dropped++;
-		spin_unlock(&ring_lock);
-		return;
+		return NULL;
 	}
 	record = &ring[head % RING_SIZE];
 	record->cmd = cmd;
@@ -85,20 +88,58 @@ void lodge_event(const struct lodge_guest *guest, u8 cmd,
 	record->id = guest->id;
 	record->kind = guest->kind;
 	strscpy(record->name, guest->name, sizeof(record->name));
-	record->failed = failure;
-	if (failure) {
-		record->failure = *failure;
-	} else if (cmd == LODGE_CMD_GUEST_EXITED_NTF) {
-		record->reason = guest->reason;
-		record->status = guest->status;
-		strscpy(record->message, guest->message,
-			sizeof(record->message));
-	}
+	record->failed = false;
+	return record;
+}
+
+static void publish(void)
+{
 	/* Pairs with the acquire in deliver(): the record is complete. */
 	smp_store_release(&head, head + 1);
-	spin_unlock(&ring_lock);
-
 	queue_work(workqueue, &deliver_work);
+}
+
+void lodge_event(const struct lodge_guest *guest, u8 cmd,
+		 const struct lodge_failure *failure)
+{
+	unsigned int room = failure ? RING_SIZE - RING_RESERVE : RING_SIZE;
+	struct record *record;
+	unsigned long flags;
+
+	if (!lodge_events_wanted())
+		return;
+	spin_lock_irqsave(&ring_lock, flags);
+	record = reserve(guest, cmd, room);
+	if (record) {
+		if (failure) {
+			record->failed = true;
+			record->failure = *failure;
+		} else if (cmd == LODGE_CMD_GUEST_EXITED_NTF) {
+			record->reason = guest->reason;
+			record->status = guest->status;
+			strscpy(record->message, guest->message,
+				sizeof(record->message));
+		}
+		publish();
+	}
+	spin_unlock_irqrestore(&ring_lock, flags);
+}
+
+void lodge_event_denial(const struct lodge_guest *guest,
+			const struct lodge_denial *denial)
+{
+	struct record *record;
+	unsigned long flags;
+
+	if (!lodge_events_wanted())
+		return;
+	spin_lock_irqsave(&ring_lock, flags);
+	record = reserve(guest, LODGE_CMD_DENIAL_NTF, RING_SIZE - RING_RESERVE);
+	if (record) {
+		record->denial = *denial;
+		publish();
+	}
+	spin_unlock_irqrestore(&ring_lock, flags);
 }
 
 static int put_registers(struct sk_buff *skb, const u64 *regs)
@@ -144,6 +185,36 @@ static int put_failure(struct sk_buff *skb, const struct lodge_failure *failure)
 	return 0;
 }
 
+/* Words for LODGE_RIGHT_*, as policies say them */
+static const char *right_name(u32 right)
+{
+	static const char *const names[] = {
+		"files", "devices", "sockets", "processes", "namespaces",
+		"mounts", "sysctl", "modules", "bpf", "perf", "clock", "syslog",
+		"keys", "boot", "raw",
+	};
+
+	BUILD_BUG_ON(LODGE_RIGHTS_ALL != (1U << ARRAY_SIZE(names)) - 1);
+	return names[__ffs(right)];
+}
+
+static int put_denial(struct sk_buff *skb, const struct lodge_denial *denial)
+{
+	struct nlattr *nest = nla_nest_start(skb, LODGE_A_EVENT_DENIAL);
+
+	if (!nest ||
+	    nla_put_u32(skb, LODGE_A_DENIAL_PID, denial->pid) ||
+	    nla_put_string(skb, LODGE_A_DENIAL_COMM, denial->comm) ||
+	    nla_put_string(skb, LODGE_A_DENIAL_HOOK, denial->hook) ||
+	    nla_put_string(skb, LODGE_A_DENIAL_OBJECT, denial->object) ||
+	    nla_put_string(skb, LODGE_A_DENIAL_RULE, right_name(denial->right)))
+		return -EMSGSIZE;
+	if (denial->complain && nla_put_flag(skb, LODGE_A_DENIAL_COMPLAINED))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 static int put_record(struct sk_buff *skb, const struct record *record)
 {
 	if (nla_put_u64_64bit(skb, LODGE_A_EVENT_SEQ, record->seq,
@@ -159,6 +230,8 @@ static int put_record(struct sk_buff *skb, const struct record *record)
 		return -EMSGSIZE;
 	if (record->failed)
 		return put_failure(skb, &record->failure);
+	if (record->cmd == LODGE_CMD_DENIAL_NTF)
+		return put_denial(skb, &record->denial);
 	if (record->cmd != LODGE_CMD_GUEST_EXITED_NTF)
 		return 0;
 	if (nla_put_u32(skb, LODGE_A_EVENT_END_REASON, record->reason) ||
@@ -188,9 +261,9 @@ static void send(const struct record *record)
 				GFP_KERNEL);
 	return;
 lost:
-	spin_lock(&ring_lock);
+	spin_lock_irq(&ring_lock);
 	nr_dropped++;
-	spin_unlock(&ring_lock);
+	spin_unlock_irq(&ring_lock);
 }
 
 static void deliver(struct work_struct *work)

@@ -7,6 +7,7 @@
 #ifndef LODGE_EVENT_H
 #define LODGE_EVENT_H
 
+#include <linux/sched.h>
 #include <uapi/linux/lodge_netlink.h>
 #include "guest.h"
 
@@ -37,6 +38,26 @@ struct lodge_failure {
 	bool write;
 };
 
+#define LODGE_OBJECT_SIZE	128
+
+/**
+ * struct lodge_denial - a wall that has said no
+ * @hook: function of the kernel
+ * @right: LODGE_RIGHT_* that would allow it
+ * @complain: it was let happen
+ * @pid: the process, in the initial pid namespace
+ * @comm: its name
+ * @object: what it wanted
+ */
+struct lodge_denial {
+	const char *hook;
+	u32 right;
+	bool complain;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	char object[LODGE_OBJECT_SIZE];
+};
+
 /**
  * lodge_events_wanted() - does anybody listen?
  *
@@ -56,6 +77,16 @@ bool lodge_events_wanted(void);
  */
 void lodge_event(const struct lodge_guest *guest, u8 cmd,
 		 const struct lodge_failure *failure);
+
+/**
+ * lodge_event_denial() - tell those who listen of a denial
+ * @guest: the guest
+ * @denial: what was denied
+ *
+ * Context: any but interrupts, also with interrupts off; never waits.
+ */
+void lodge_event_denial(const struct lodge_guest *guest,
+			const struct lodge_denial *denial);
 
 /**
  * lodge_events_count() - how many events there were

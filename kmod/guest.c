@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
+#include "cell/cell.h"
 #include "event.h"
 #include "guest.h"
 #include "vm/vm.h"
@@ -36,7 +37,8 @@ static bool name_is_valid(const char *name)
 }
 
 struct lodge_guest *lodge_guest_create(u32 kind, const char *name,
-				       struct lodge_vm *vm)
+				       struct lodge_vm *vm,
+				       struct lodge_cell *cell)
 {
 	struct lodge_guest *guest;
 
@@ -53,6 +55,9 @@ struct lodge_guest *lodge_guest_create(u32 kind, const char *name,
 	guest->kind = kind;
 	guest->state = LODGE_GUEST_STATE_CREATED;
 	guest->vm = vm;
+	guest->cell = cell;
+	if (cell)
+		guest->init_pid = pid_nr(cell->init);
 	guest->keeper = get_task_struct(current->group_leader);
 	guest->keeper_pid = task_tgid_nr(current);
 	return guest;
@@ -122,7 +127,9 @@ static int number(struct lodge_guest *guest)
 	}
 	do {
 		guest->id = ++last_id;
-		snprintf(guest->name, sizeof(guest->name), "vm-%llu", guest->id);
+		snprintf(guest->name, sizeof(guest->name), "%s-%llu",
+			 guest->kind == LODGE_GUEST_KIND_VM ? "vm" : "ct",
+			 guest->id);
 	} while (find_living(guest->name));
 	return 0;
 }
@@ -152,6 +159,28 @@ void lodge_guest_runs(struct lodge_guest *guest)
 		changed();
 		lodge_event(guest, LODGE_CMD_GUEST_RUNNING_NTF, NULL);
 	}
+	mutex_unlock(&lodge_guests_lock);
+}
+
+void lodge_guest_paused(struct lodge_guest *guest, bool paused)
+{
+	u32 from = paused ? LODGE_GUEST_STATE_RUNNING : LODGE_GUEST_STATE_PAUSED;
+	u32 to = paused ? LODGE_GUEST_STATE_PAUSED : LODGE_GUEST_STATE_RUNNING;
+
+	mutex_lock(&lodge_guests_lock);
+	if (guest->state == from) {
+		WRITE_ONCE(guest->state, to);
+		changed();
+		lodge_event(guest, paused ? LODGE_CMD_GUEST_PAUSED_NTF :
+			    LODGE_CMD_GUEST_RUNNING_NTF, NULL);
+	}
+	mutex_unlock(&lodge_guests_lock);
+}
+
+void lodge_guest_policy_changed(struct lodge_guest *guest)
+{
+	mutex_lock(&lodge_guests_lock);
+	lodge_event(guest, LODGE_CMD_POLICY_CHANGED_NTF, NULL);
 	mutex_unlock(&lodge_guests_lock);
 }
 
@@ -231,8 +260,10 @@ void lodge_guest_end(struct lodge_guest *guest, bool orphaned)
 		WRITE_ONCE(guest->state, LODGE_GUEST_STATE_EXITED);
 		spin_unlock(&guest->lock);
 		guest->ended = ktime_get_boottime_ns();
-		guest->nr_vcpus = READ_ONCE(guest->vm->nr_vcpus);
+		if (guest->vm)
+			guest->nr_vcpus = READ_ONCE(guest->vm->nr_vcpus);
 		guest->vm = NULL;
+		guest->cell = NULL;
 		swap(keeper, guest->keeper);
 		nr_ended++;
 		forgotten = one_too_many();

@@ -13,6 +13,7 @@
 #include <uapi/linux/lodge_netlink.h>
 #include "lodge.h"
 
+struct lodge_cell;
 struct lodge_vm;
 struct task_struct;
 
@@ -24,13 +25,15 @@ struct task_struct;
 
 /**
  * struct lodge_guest - what is known of a guest
- * @ref: one of its VM, one of the registry
+ * @ref: one of its VM or cell, one of the registry
  * @link: in the registry, by @id (lodge_guests_lock)
  * @id: from 1, never used again while the module is loaded
  * @name: unique among living guests
  * @kind: enum lodge_guest_kind
  * @state: enum lodge_guest_state; written under lodge_guests_lock
  * @vm: its VM until it ends, then NULL (lodge_guests_lock)
+ * @cell: its cell until it ends, then NULL (lodge_guests_lock)
+ * @init_pid: the first process of its cell, in the initial pid namespace
  * @keeper: the process that made it, referenced until it ends (lodge_guests_lock)
  * @keeper_pid: the same as a number, in the initial pid namespace
  * @created: CLOCK_BOOTTIME when it was made, in ns
@@ -49,6 +52,8 @@ struct lodge_guest {
 	u32 kind;
 	u32 state;
 	struct lodge_vm *vm;
+	struct lodge_cell *cell;
+	u32 init_pid;
 	struct task_struct *keeper;
 	u32 keeper_pid;
 	u64 created;
@@ -73,12 +78,14 @@ extern unsigned int lodge_guests_generation;
  * lodge_guest_create() - a guest of the calling process, not in the registry yet
  * @kind: enum lodge_guest_kind
  * @name: its name, or empty for one made of its id; LODGE_NAME_MAX + 1 bytes
- * @vm: its VM
+ * @vm: its VM, or NULL
+ * @cell: its cell, or NULL
  *
  * Return: the guest, or -EINVAL for a name that breaks the rule, -ENOMEM
  */
 struct lodge_guest *lodge_guest_create(u32 kind, const char *name,
-				       struct lodge_vm *vm);
+				       struct lodge_vm *vm,
+				       struct lodge_cell *cell);
 
 /**
  * lodge_guest_add() - give it its id, and let all see it
@@ -89,10 +96,23 @@ struct lodge_guest *lodge_guest_create(u32 kind, const char *name,
 int lodge_guest_add(struct lodge_guest *guest);
 
 /**
- * lodge_guest_runs() - a vCPU is about to run
+ * lodge_guest_runs() - a vCPU is about to run, or a wall stands
  * @guest: the guest
  */
 void lodge_guest_runs(struct lodge_guest *guest);
+
+/**
+ * lodge_guest_paused() - its keeper has stopped it, or lets it go on
+ * @guest: the guest
+ * @paused: which
+ */
+void lodge_guest_paused(struct lodge_guest *guest, bool paused);
+
+/**
+ * lodge_guest_policy_changed() - its cell has another policy
+ * @guest: the guest
+ */
+void lodge_guest_policy_changed(struct lodge_guest *guest);
 
 /**
  * lodge_guest_failed() - note why a guest cannot go on
@@ -111,7 +131,7 @@ void lodge_guest_failed(struct lodge_guest *guest, u32 reason, s32 status,
  * @guest: the guest
  * @orphaned: its keeper's address space has gone; else its last descriptor has
  *
- * When it returns, nobody uses guest->vm any more.  Context: may sleep.
+ * When it returns, nobody uses guest->vm or guest->cell any more.  Context: may sleep.
  */
 void lodge_guest_end(struct lodge_guest *guest, bool orphaned);
 

@@ -6,6 +6,8 @@
  * what it needs; the end of the module is its beginning run backwards.
  */
 #include <linux/module.h>
+#include "cell/cell.h"
+#include "cell/hook.h"
 #include "event.h"
 #include "guest.h"
 #include "lodge.h"
@@ -45,13 +47,25 @@ static int __init lodge_init(void)
 	if (ret)
 		goto out_netlink;
 
-	/* Last: from here on callers come in. */
-	ret = lodge_chardev_init();
+	ret = lodge_cells_init();
 	if (ret)
 		goto out_events;
 
+	ret = lodge_hooks_attach();
+	if (ret)
+		goto out_cells;
+
+	/* Last: from here on callers come in. */
+	ret = lodge_chardev_init();
+	if (ret)
+		goto out_hooks;
+
 	return 0;
 
+out_hooks:
+	lodge_hooks_detach();
+out_cells:
+	lodge_cells_exit();
 out_events:
 	lodge_events_exit();
 out_netlink:
@@ -66,6 +80,8 @@ out_rootmode:
 static void __exit lodge_exit(void)
 {
 	lodge_chardev_exit();
+	lodge_hooks_detach();
+	lodge_cells_exit();
 	lodge_guests_exit();
 	lodge_events_exit();
 	lodge_netlink_exit();

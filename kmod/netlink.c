@@ -11,6 +11,8 @@
 #include <linux/string.h>
 #include <asm/tsc.h>
 #include <net/genetlink.h>
+#include "cell/cell.h"
+#include "cell/hook.h"
 #include "compat.h"
 #include "event.h"
 #include "guest.h"
@@ -74,7 +76,7 @@ static const struct nla_policy no_policy[LODGE_A_FEATURES_PAD + 1] = {
 static const struct nla_policy guest_get_policy[LODGE_A_GUEST_MAX + 1] = {
 	[LODGE_A_GUEST_ID] = { .type = NLA_U64 },
 	[LODGE_A_GUEST_NAME] = { .type = NLA_NUL_STRING, .len = LODGE_NAME_MAX },
-	[LODGE_A_GUEST_KIND] = NLA_POLICY_MAX(NLA_U32, LODGE_GUEST_KIND_VM),
+	[LODGE_A_GUEST_KIND] = NLA_POLICY_MAX(NLA_U32, LODGE_GUEST_KIND_CONTAINER),
 	[LODGE_A_GUEST_ALL] = { .type = NLA_FLAG },
 };
 
@@ -111,6 +113,9 @@ static int put_guest(struct sk_buff *skb, const struct lodge_guest *guest)
 	    nla_put_u64_64bit(skb, LODGE_A_GUEST_CREATED, guest->created,
 			      LODGE_A_GUEST_PAD) ||
 	    nla_put_u32(skb, LODGE_A_GUEST_VCPUS, nr_vcpus))
+		return -EMSGSIZE;
+	if (guest->init_pid &&
+	    nla_put_u32(skb, LODGE_A_GUEST_INIT_PID, guest->init_pid))
 		return -EMSGSIZE;
 	if (guest->state == LODGE_GUEST_STATE_EXITED)
 		return put_end(skb, guest);
@@ -163,19 +168,44 @@ static int put_vcpu_stats(struct sk_buff *skb, int attr, int vcpu,
 	return 0;
 }
 
-/* Of a guest that lives.  Context: lodge_guests_lock. */
-static int put_stats(struct sk_buff *skb, const struct lodge_guest *guest)
+static int put_hook(struct sk_buff *skb, const struct lodge_hook *hook, u64 denials)
+{
+	struct nlattr *nest = nla_nest_start(skb, LODGE_A_STATS_HOOKS);
+
+	if (!nest || nla_put_string(skb, LODGE_A_HOOK_NAME, hook->function) ||
+	    nla_put_u64_64bit(skb, LODGE_A_HOOK_DENIALS, denials,
+			      LODGE_A_HOOK_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_cell_stats(struct sk_buff *skb, const struct lodge_cell *cell)
+{
+	unsigned int i;
+	u64 denials;
+
+	if (nla_put_u64_64bit(skb, LODGE_A_STATS_CHECKS, lodge_cell_checks(cell),
+			      LODGE_A_STATS_PAD) ||
+	    nla_put_u64_64bit(skb, LODGE_A_STATS_DENIALS,
+			      lodge_cell_denials(cell), LODGE_A_STATS_PAD))
+		return -EMSGSIZE;
+	for (i = 0; i < lodge_nr_hooks; i++) {
+		denials = atomic64_read(&cell->denials[i]);
+		if (denials && put_hook(skb, &lodge_hooks[i], denials))
+			return -EMSGSIZE;
+	}
+	return 0;
+}
+
+static int put_vm_stats(struct sk_buff *skb, struct lodge_vm *vm)
 {
 	struct lodge_vcpu_stats stats, total = {};
-	struct lodge_vm *vm = guest->vm;
 	u64 mapped, resident;
 	int i;
 
 	lodge_memory_stats(vm, &mapped, &resident);
-	if (nla_put_u64_64bit(skb, LODGE_A_STATS_ID, guest->id,
-			      LODGE_A_STATS_PAD) ||
-	    nla_put_string(skb, LODGE_A_STATS_NAME, guest->name) ||
-	    nla_put_u64_64bit(skb, LODGE_A_STATS_MEMORY_MAPPED, mapped,
+	if (nla_put_u64_64bit(skb, LODGE_A_STATS_MEMORY_MAPPED, mapped,
 			      LODGE_A_STATS_PAD) ||
 	    nla_put_u64_64bit(skb, LODGE_A_STATS_MEMORY_RESIDENT, resident,
 			      LODGE_A_STATS_PAD))
@@ -188,6 +218,17 @@ static int put_stats(struct sk_buff *skb, const struct lodge_guest *guest)
 			return -EMSGSIZE;
 	}
 	return put_vcpu_stats(skb, LODGE_A_STATS_TOTAL, -1, &total);
+}
+
+/* Of a guest that lives.  Context: lodge_guests_lock. */
+static int put_stats(struct sk_buff *skb, const struct lodge_guest *guest)
+{
+	if (nla_put_u64_64bit(skb, LODGE_A_STATS_ID, guest->id,
+			      LODGE_A_STATS_PAD) ||
+	    nla_put_string(skb, LODGE_A_STATS_NAME, guest->name))
+		return -EMSGSIZE;
+	return guest->vm ? put_vm_stats(skb, guest->vm) :
+			   put_cell_stats(skb, guest->cell);
 }
 
 typedef int put_fn(struct sk_buff *skb, const struct lodge_guest *guest);
@@ -246,7 +287,7 @@ static int stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 	guest = requested(info, LODGE_A_STATS_ID, LODGE_A_STATS_NAME);
 	if (IS_ERR(guest)) {
 		ret = PTR_ERR(guest);
-	} else if (!guest->vm) {
+	} else if (guest->state == LODGE_GUEST_STATE_EXITED) {
 		NL_SET_ERR_MSG(info->extack, "the guest has ended");
 		ret = -ESRCH;
 	} else {
@@ -276,7 +317,7 @@ static bool guest_get_wants(struct nlattr **attrs, const struct lodge_guest *gue
 
 static bool stats_get_wants(struct nlattr **attrs, const struct lodge_guest *guest)
 {
-	return guest->vm &&
+	return guest->state != LODGE_GUEST_STATE_EXITED &&
 	       matches(attrs[LODGE_A_STATS_ID], attrs[LODGE_A_STATS_NAME], guest);
 }
 

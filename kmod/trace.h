@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: lodge:lodge_entry, lodge_exit, lodge_page_fault, lodge_inject.
+ * Tracepoints: lodge:lodge_entry, lodge_exit, lodge_page_fault, lodge_inject,
+ * lodge_denial.
  * One that is off is a no-op of the size of a jump.
  */
 #undef TRACE_SYSTEM
@@ -10,6 +11,7 @@
 #define LODGE_TRACE_H
 
 #include <linux/tracepoint.h>
+#include "event.h"
 #include "vm/vm.h"
 
 #define LODGE_EXIT_KINDS						\
@@ -118,6 +120,26 @@ TRACE_EVENT(lodge_inject,
 		  __entry->vcpu,
 		  __print_symbolic(__entry->type, LODGE_EVENT_TYPES),
 		  __entry->vector)
+);
+
+TRACE_EVENT(lodge_denial,
+	TP_PROTO(const struct lodge_guest *guest,
+		 const struct lodge_denial *denial),
+	TP_ARGS(guest, denial),
+	TP_STRUCT__entry(
+		__field(u64, guest)
+		__field(const char *, hook)
+		__field(bool, complain)
+		__array(char, object, LODGE_OBJECT_SIZE)
+	),
+	TP_fast_assign(
+		__entry->guest = guest->id;
+		__entry->hook = denial->hook;
+		__entry->complain = denial->complain;
+		memcpy(__entry->object, denial->object, LODGE_OBJECT_SIZE);
+	),
+	TP_printk("guest %llu %s%s: %s", __entry->guest, __entry->hook,
+		  __entry->complain ? " (complains)" : "", __entry->object)
 );
 
 #endif /* LODGE_TRACE_H */

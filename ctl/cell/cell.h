@@ -14,9 +14,15 @@
  * @name: the guest's name, or NULL for one that the module makes
  * @policy: path of a policy file (--policy), or NULL for the default policy
  * @complain: report what would be denied, and let it happen
- * @privileged: --privileged: all but what the wall must forbid in any case
+ * @privileged: --privileged: all devices, and any file system may be mounted
  * @devices: paths of devices that it may use (--device), as on the host
  * @nr_devices: how many
+ * @trees: descriptors of folders that are beneath what it sees: an overlay's
+ *         lower and upper ones
+ * @nr_trees: how many
+ * @init: the process, PID 1 of a pid namespace and a child of the caller's; its
+ *        mounts are as they shall be, and all that it sees now was given to it
+ * @cgroup: descriptor of its cgroup
  */
 struct cell_config {
 	const char *name;
@@ -25,13 +31,15 @@ struct cell_config {
 	bool privileged;
 	const char *const *devices;
 	size_t nr_devices;
+	const int *trees;
+	size_t nr_trees;
+	pid_t init;
+	int cgroup;
 };
 
 /**
  * cell_create() - put a wall around a process and all that come from it
  * @config: which
- * @pidfd: the process, PID 1 of a pid namespace; its mounts are as they shall
- *         be: the file systems that it sees now are those that it was given
  * @error: filled on failure
  *
  * The guest is in the module's registry from here on (lodge ps).  When the last
@@ -41,7 +49,7 @@ struct cell_config {
  * Return: a descriptor (close-on-exec), or -1: the module is not loaded, the
  * name is taken, the policy has a mistake in line N...
  */
-int cell_create(const struct cell_config *config, int pidfd, struct error *error);
+int cell_create(const struct cell_config *config, struct error *error);
 
 /* How PID 1 ended, for lodge ps: a wait status. Tell it before closing. */
 void cell_ended(int cell, int status);

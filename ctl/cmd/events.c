@@ -29,9 +29,10 @@ static const char help[] =
 	"\n"
 	"Prints what happens to guests from now on, one line each.\n"
 	"\n"
-	"  -f, --filter KEY=VALUE  only these: event=created, running, exited, vm-shutdown,\n"
-	"                          vm-failed or vm-memory; guest=ID or NAME. Of several with\n"
-	"                          the same key one must fit, of different keys all\n"
+	"  -f, --filter KEY=VALUE  only these: event=created, running, paused, exited, denial,\n"
+	"                          policy-changed, vm-shutdown, vm-failed or vm-memory;\n"
+	"                          guest=ID or NAME. Of several with the same key one must\n"
+	"                          fit, of different keys all\n"
 	"  --json                  print JSON, one object a line\n"
 	"  -h, --help              print this\n";
 
@@ -99,6 +100,17 @@ static void print_json(const struct event *event)
 		       event->rip);
 		json_string("message", event->message);
 	}
+	if (event->denied) {
+		printf(", \"pid\": %u, ", event->pid);
+		json_string("comm", event->comm);
+		printf(", ");
+		json_string("hook", event->hook);
+		printf(", ");
+		json_string("object", event->object);
+		printf(", ");
+		json_string("rule", event->rule);
+		printf(", \"complained\": %s", event->complained ? "true" : "false");
+	}
 	if (!strcmp(event->what, "exited")) {
 		printf(", ");
 		json_string("end-reason", reason_name(event->guest.end_reason));
@@ -117,6 +129,11 @@ static void print_line(const struct event *event)
 	if (event->failed)
 		printf("  (CPU %u, rip 0x%" PRIx64 ": %s)", event->vcpu, event->rip,
 		       event->message);
+	if (event->denied)
+		printf("  %s (%u) at %s: %s%s; see 'allow %s'", event->comm, event->pid,
+		       event->hook, event->object,
+		       event->complained ? ", which was let happen" : "",
+		       event->rule);
 	if (!strcmp(event->what, "exited") &&
 	    describe_end(&event->guest, end, sizeof(end)))
 		printf("  %s", end);

@@ -34,7 +34,8 @@ static const char help[] =
 	"  -h, --help  print this\n"
 	"\n"
 	"CPU is the time in the guest, MEMORY what is in use of what it was given, EXITS\n"
-	"how often the host had to act; FAULTS, INTERRUPTS and HALTS, too, are a second's.\n";
+	"how often the host had to act; FAULTS, INTERRUPTS and HALTS, too, are a second's.\n"
+	"Of containers: how often their walls were asked, and said no, in the second.\n";
 
 /* All guests at one time */
 struct sample {
@@ -80,21 +81,47 @@ static void print_row(const struct stats *now, const struct stats *before,
 	       per_second(now->halts, before->halts, ns));
 }
 
-static void print_table(const struct sample *now, const struct sample *before)
+static void print_cell_row(const struct stats *now, const struct stats *before,
+			   uint64_t ns)
 {
-	size_t i, j;
+	printf("%-20s %9.0f %9.0f\n", now->name,
+	       per_second(now->checks, before->checks, ns),
+	       per_second(now->denials, before->denials, ns));
+}
 
-	printf("%-20s %7s  %-18s %9s %8s %10s %8s\n", "NAME", "CPU", "MEMORY",
-	       "EXITS", "FAULTS", "INTERRUPTS", "HALTS");
-	for (i = 0; i < now->count; i++) {
-		static const struct stats nothing;
-		const struct stats *old = &nothing;
+static const struct stats *find_old(const struct sample *before, uint64_t id)
+{
+	static const struct stats nothing;
+	size_t i;
 
-		for (j = 0; j < before->count; j++)
-			if (before->stats[j].id == now->stats[i].id)
-				old = &before->stats[j];
-		print_row(&now->stats[i], old, now->time - before->time);
-	}
+	for (i = 0; i < before->count; i++)
+		if (before->stats[i].id == id)
+			return &before->stats[i];
+	return &nothing;
+}
+
+/* VMs have one table, containers another, for they have other figures. */
+static void print_tables(const struct sample *now, const struct sample *before)
+{
+	size_t i, nr_cells = 0;
+
+	for (i = 0; i < now->count; i++)
+		nr_cells += now->stats[i].container;
+	if (nr_cells < now->count || !nr_cells)
+		printf("%-20s %7s  %-18s %9s %8s %10s %8s\n", "NAME", "CPU",
+		       "MEMORY", "EXITS", "FAULTS", "INTERRUPTS", "HALTS");
+	for (i = 0; i < now->count; i++)
+		if (!now->stats[i].container)
+			print_row(&now->stats[i],
+				  find_old(before, now->stats[i].id),
+				  now->time - before->time);
+	if (nr_cells)
+		printf("%-20s %9s %9s\n", "NAME", "CHECKS", "DENIALS");
+	for (i = 0; i < now->count; i++)
+		if (now->stats[i].container)
+			print_cell_row(&now->stats[i],
+				       find_old(before, now->stats[i].id),
+				       now->time - before->time);
 }
 
 static void print_json(const struct sample *sample)
@@ -129,7 +156,7 @@ static int show(struct client *client, bool stream, bool json,
 		if (screen)
 			printf("\033[H\033[J");
 		if (!json)
-			print_table(&now, &before);
+			print_tables(&now, &before);
 		free(before.stats);
 		before = now;
 		now.stats = NULL;

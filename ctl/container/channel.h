@@ -13,6 +13,8 @@ enum message_type {
 	MESSAGE_MAPPED,		/* keeper: done */
 	MESSAGE_UNSHARED,	/* container: all namespaces are made */
 	MESSAGE_NET,		/* keeper: the lines of its own in /etc/hosts */
+	MESSAGE_CHANNEL,	/* container: a socket of its own, to go on with */
+	MESSAGE_SCRATCH,	/* container: the folder beneath its overlay */
 	MESSAGE_READY,		/* container: a wall can be put around me; a pty's fd */
 	MESSAGE_GO,		/* keeper: run the command; the seccomp filter */
 	MESSAGE_STARTED,	/* exec: a process's fd */

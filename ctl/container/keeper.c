@@ -37,6 +37,7 @@
  * @janitor: cleans up if this process is killed
  * @cgroup: its cgroup's folder
  * @image: a mount of its image
+ * @scratch: the file system beneath its overlay
  * @userns: its user namespace, or -1
  * @userns_lock: its IDs
  * @channel: to its PID 1
@@ -59,6 +60,7 @@ struct keeper {
 	struct janitor janitor;
 	int cgroup;
 	int image;
+	int scratch;
 	int userns;
 	int userns_lock;
 	int channel;
@@ -212,10 +214,23 @@ static int attach_net(struct keeper *keeper)
 	return 0;
 }
 
+/* The world of the child is made, and it has a channel of its own. */
+static int wait_for_world(struct keeper *keeper)
+{
+	int channel;
+
+	if (wait_for(keeper, MESSAGE_CHANNEL, &channel))
+		return -1;
+	close_fd(&keeper->channel);
+	keeper->channel = channel;
+	return wait_for(keeper, MESSAGE_SCRATCH, &keeper->scratch);
+}
+
 static int put_up_wall(struct keeper *keeper)
 {
 	const struct container_config *config = keeper->config;
 	const char **devices = calloc(config->nr_devices + 1, sizeof(*devices));
+	int trees[] = { keeper->image, keeper->scratch };
 	struct cell_config cell = {
 		.name = keeper->state.name,
 		.policy = config->policy,
@@ -223,6 +238,10 @@ static int put_up_wall(struct keeper *keeper)
 		.privileged = config->privileged,
 		.devices = devices,
 		.nr_devices = config->nr_devices,
+		.trees = trees,
+		.nr_trees = 2,
+		.init = keeper->pid,
+		.cgroup = keeper->cgroup,
 	};
 	size_t i;
 
@@ -230,8 +249,9 @@ static int put_up_wall(struct keeper *keeper)
 		return error_set(&keeper->error, errno, "cannot remember devices");
 	for (i = 0; i < config->nr_devices; i++)
 		devices[i] = config->devices[i].source;
-	keeper->cell = cell_create(&cell, keeper->relay.pidfd, &keeper->error);
+	keeper->cell = cell_create(&cell, &keeper->error);
 	free(devices);
+	close_fd(&keeper->scratch);
 	return keeper->cell < 0 ? -1 : 0;
 }
 
@@ -288,7 +308,8 @@ static int create(struct keeper *keeper, struct image *image)
 			return -1;
 	}
 	if ((keeper->userns >= 0 && wait_for(keeper, MESSAGE_UNSHARED, NULL)) ||
-	    attach_net(keeper) || wait_for(keeper, MESSAGE_READY, &master) ||
+	    attach_net(keeper) || wait_for_world(keeper) ||
+	    wait_for(keeper, MESSAGE_READY, &master) ||
 	    put_up_wall(keeper))
 		goto out;
 	if (master >= 0)
@@ -407,6 +428,7 @@ static void destroy(struct keeper *keeper)
 	close_fd(&keeper->channel);
 	close_fd(&keeper->child_channel);
 	close_fd(&keeper->image);
+	close_fd(&keeper->scratch);
 	close_fd(&keeper->userns);
 	close_fd(&keeper->userns_lock);
 	if (keeper->cgroup >= 0) {
@@ -454,6 +476,7 @@ static int run_keeper(struct container_config *config, struct image *image, int 
 		.folder = -1,
 		.cgroup = -1,
 		.image = -1,
+		.scratch = -1,
 		.userns = -1,
 		.userns_lock = -1,
 		.channel = -1,

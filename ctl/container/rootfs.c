@@ -53,7 +53,7 @@ static int make_overlay(struct error *error)
 	return mount_new("overlay", options, MOUNT_ATTR_NODEV, error);
 }
 
-/* Makes the scratch folder and goes there. */
+/* Makes the scratch folder and goes there. Return: a descriptor of it, or -1 */
 static int make_scratch(struct error *error)
 {
 	static const char *const options[] = { "mode=0755", NULL };
@@ -73,8 +73,7 @@ static int make_scratch(struct error *error)
 			error_set(error, errno, "cannot make a folder");
 			goto fail;
 		}
-	close(mount);
-	return 0;
+	return mount;
 fail:
 	close(mount);
 	return -1;
@@ -125,7 +124,8 @@ int rootfs_prepare(struct rootfs *rootfs, const struct container_config *config,
 	rootfs->dev = kernel_fs_dev(config, rootfs->owner, error);
 	if (rootfs->dev < 0)
 		return -1;
-	if (make_scratch(error) || attach_lower(config, image, error))
+	rootfs->scratch = make_scratch(error);
+	if (rootfs->scratch < 0 || attach_lower(config, image, error))
 		return -1;
 	rootfs->root = make_overlay(error);
 	return rootfs->root < 0 ? -1 : 0;

@@ -9,6 +9,7 @@
 /**
  * struct rootfs - mounts under way
  * @root: the overlay
+ * @scratch: the file system with the overlay's upper folder
  * @proc: /proc
  * @dev: /dev
  * @volumes: those of the configuration
@@ -16,6 +17,7 @@
  */
 struct rootfs {
 	int root;
+	int scratch;
 	int proc;
 	int dev;
 	int *volumes;

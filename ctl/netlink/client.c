@@ -93,6 +93,7 @@ static int parse_guest(struct nlattr **attrs, void *element)
 	guest->state = get_u32(attrs[LODGE_A_GUEST_STATE]);
 	guest->keeper_pid = get_u32(attrs[LODGE_A_GUEST_KEEPER_PID]);
 	guest->vcpus = get_u32(attrs[LODGE_A_GUEST_VCPUS]);
+	guest->init_pid = get_u32(attrs[LODGE_A_GUEST_INIT_PID]);
 	guest->created = get_u64(attrs[LODGE_A_GUEST_CREATED]);
 	guest->ended = get_u64(attrs[LODGE_A_GUEST_ENDED]);
 	guest->end_reason = get_u32(attrs[LODGE_A_GUEST_END_REASON]);
@@ -117,14 +118,25 @@ static void parse_exits(struct nlattr *nest, struct stats *stats)
 	stats->exits[exit_class].cycles = get_u64(attrs[LODGE_A_EXITS_CYCLES]);
 }
 
-static int parse_stats(struct nlattr **attrs, void *element)
+static void parse_hook(struct nlattr *nest, struct stats *stats)
+{
+	struct nlattr *attrs[LODGE_A_HOOK_MAX + 1];
+
+	if (stats->nr_hooks == NR_DENYING_HOOKS ||
+	    nla_parse_nested(attrs, LODGE_A_HOOK_MAX, nest, NULL))
+		return;
+	get_text(attrs[LODGE_A_HOOK_NAME], stats->hooks[stats->nr_hooks].name,
+		 sizeof(stats->hooks[0].name));
+	stats->hooks[stats->nr_hooks].denials =
+		get_u64(attrs[LODGE_A_HOOK_DENIALS]);
+	stats->nr_hooks++;
+}
+
+static int parse_vm_stats(struct nlattr **attrs, struct stats *stats)
 {
 	struct nlattr *total[LODGE_A_VCPU_STATS_MAX + 1], *attr;
-	struct stats *stats = element;
 	int left;
 
-	stats->id = get_u64(attrs[LODGE_A_STATS_ID]);
-	get_text(attrs[LODGE_A_STATS_NAME], stats->name, sizeof(stats->name));
 	stats->memory_mapped = get_u64(attrs[LODGE_A_STATS_MEMORY_MAPPED]);
 	stats->memory_resident = get_u64(attrs[LODGE_A_STATS_MEMORY_RESIDENT]);
 	if (!attrs[LODGE_A_STATS_TOTAL] ||
@@ -139,6 +151,33 @@ static int parse_stats(struct nlattr **attrs, void *element)
 		if (nla_type(attr) == LODGE_A_VCPU_STATS_EXITS)
 			parse_exits(attr, stats);
 	return 0;
+}
+
+static int parse_stats(struct nlattr **attrs, void *element)
+{
+	struct stats *stats = element;
+
+	stats->id = get_u64(attrs[LODGE_A_STATS_ID]);
+	get_text(attrs[LODGE_A_STATS_NAME], stats->name, sizeof(stats->name));
+	stats->container = attrs[LODGE_A_STATS_CHECKS];
+	if (!stats->container)
+		return parse_vm_stats(attrs, stats);
+	stats->checks = get_u64(attrs[LODGE_A_STATS_CHECKS]);
+	stats->denials = get_u64(attrs[LODGE_A_STATS_DENIALS]);
+	return 0;
+}
+
+/* There may be several of them, each an attribute. */
+static void parse_hooks(struct nlmsghdr *header, struct stats *stats)
+{
+	struct genlmsghdr *message = genlmsg_hdr(header);
+	struct nlattr *attr;
+	int left;
+
+	nla_for_each_attr(attr, genlmsg_attrdata(message, 0),
+			  genlmsg_attrlen(message, 0), left)
+		if (nla_type(attr) == LODGE_A_STATS_HOOKS)
+			parse_hook(attr, stats);
 }
 
 static int take(struct nl_msg *msg, void *arg)
@@ -156,8 +195,11 @@ static int take(struct nl_msg *msg, void *arg)
 	list->data = data;
 	data = (char *)data + list->count * list->size;
 	memset(data, 0, list->size);
-	if (!list->parse(attrs, data))
-		list->count++;
+	if (list->parse(attrs, data))
+		return NL_OK;
+	if (list->parse == parse_stats)
+		parse_hooks(nlmsg_hdr(msg), data);
+	list->count++;
 	return NL_OK;
 }
 
@@ -269,6 +311,9 @@ int client_guest(struct client *client, const char *key, struct guest *guest,
 static const char *const event_names[] = {
 	[LODGE_CMD_GUEST_CREATED_NTF] = "created",
 	[LODGE_CMD_GUEST_RUNNING_NTF] = "running",
+	[LODGE_CMD_GUEST_PAUSED_NTF] = "paused",
+	[LODGE_CMD_POLICY_CHANGED_NTF] = "policy-changed",
+	[LODGE_CMD_DENIAL_NTF] = "denial",
 	[LODGE_CMD_GUEST_EXITED_NTF] = "exited",
 	[LODGE_CMD_VM_SHUTDOWN_NTF] = "vm-shutdown",
 	[LODGE_CMD_VM_FAILED_NTF] = "vm-failed",
@@ -290,6 +335,22 @@ static void parse_failure(struct nlattr *nest, struct event *event)
 	    !nla_parse_nested(regs, LODGE_A_REGISTERS_MAX,
 			      attrs[LODGE_A_FAILURE_REGISTERS], NULL))
 		event->rip = get_u64(regs[LODGE_A_REGISTERS_RIP]);
+}
+
+static void parse_denial(struct nlattr *nest, struct event *event)
+{
+	struct nlattr *attrs[LODGE_A_DENIAL_MAX + 1];
+
+	if (nla_parse_nested(attrs, LODGE_A_DENIAL_MAX, nest, NULL))
+		return;
+	event->denied = true;
+	event->complained = attrs[LODGE_A_DENIAL_COMPLAINED];
+	event->pid = get_u32(attrs[LODGE_A_DENIAL_PID]);
+	get_text(attrs[LODGE_A_DENIAL_COMM], event->comm, sizeof(event->comm));
+	get_text(attrs[LODGE_A_DENIAL_HOOK], event->hook, sizeof(event->hook));
+	get_text(attrs[LODGE_A_DENIAL_OBJECT], event->object,
+		 sizeof(event->object));
+	get_text(attrs[LODGE_A_DENIAL_RULE], event->rule, sizeof(event->rule));
 }
 
 /* Who gets events */
@@ -325,6 +386,8 @@ static int take_event(struct nl_msg *msg, void *arg)
 		 sizeof(guest->end_message));
 	if (attrs[LODGE_A_EVENT_FAILURE])
 		parse_failure(attrs[LODGE_A_EVENT_FAILURE], &event);
+	if (attrs[LODGE_A_EVENT_DENIAL])
+		parse_denial(attrs[LODGE_A_EVENT_DENIAL], &event);
 	if (!listener->fn(&event, listener->arg))
 		return NL_OK;
 	listener->done = true;

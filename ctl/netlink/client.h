@@ -33,6 +33,7 @@ struct guest {
 	uint32_t state;
 	uint32_t keeper_pid;
 	uint32_t vcpus;
+	uint32_t init_pid;
 	uint64_t created;
 	uint64_t ended;
 	uint32_t end_reason;
@@ -40,10 +41,23 @@ struct guest {
 	char end_message[96];
 };
 
-/* What a guest has done: the attributes of stats-get, of all its vCPUs. */
+#define NR_DENYING_HOOKS	32
+
+/*
+ * What a guest has done: the attributes of stats-get, of all its vCPUs. A container
+ * has checks, denials and hooks alone.
+ */
 struct stats {
 	uint64_t id;
 	char name[LODGE_NAME_MAX + 1];
+	bool container;
+	uint64_t checks;
+	uint64_t denials;
+	struct {
+		char name[48];
+		uint64_t denials;
+	} hooks[NR_DENYING_HOOKS];
+	size_t nr_hooks;
 	uint64_t memory_mapped;
 	uint64_t memory_resident;
 	uint64_t guest_time;
@@ -67,6 +81,13 @@ struct event {
 	uint32_t vcpu;
 	uint64_t rip;
 	char message[96];
+	bool denied;
+	bool complained;
+	uint32_t pid;
+	char comm[16];
+	char hook[48];
+	char object[128];
+	char rule[16];
 };
 
 int client_open(struct client *client, struct error *error);

@@ -17,6 +17,8 @@ void json_guest(const struct guest *guest)
 	json_string("state", state_name(guest->state));
 	printf(", \"keeper-pid\": %u, \"vcpus\": %u, \"created\": %" PRIu64,
 	       guest->keeper_pid, guest->vcpus, guest->created);
+	if (guest->init_pid)
+		printf(", \"init-pid\": %u", guest->init_pid);
 	if (guest->state == LODGE_GUEST_STATE_EXITED) {
 		printf(", \"ended\": %" PRIu64 ", ", guest->ended);
 		json_string("end-reason", reason_name(guest->end_reason));
@@ -26,12 +28,30 @@ void json_guest(const struct guest *guest)
 	printf(" }");
 }
 
+static void json_cell_stats(const struct stats *stats)
+{
+	size_t i;
+
+	printf(", \"checks\": %" PRIu64 ", \"denials\": %" PRIu64 ", \"hooks\": [",
+	       stats->checks, stats->denials);
+	for (i = 0; i < stats->nr_hooks; i++) {
+		printf("%s{ ", i ? ", " : "");
+		json_string("name", stats->hooks[i].name);
+		printf(", \"denials\": %" PRIu64 " }", stats->hooks[i].denials);
+	}
+	printf("] }");
+}
+
 void json_stats(const struct stats *stats)
 {
 	unsigned int i, n = 0;
 
 	printf("{ \"id\": %" PRIu64 ", ", stats->id);
 	json_string("name", stats->name);
+	if (stats->container) {
+		json_cell_stats(stats);
+		return;
+	}
 	printf(", \"memory-mapped\": %" PRIu64 ", \"memory-resident\": %" PRIu64
 	       ", \"guest-time\": %" PRIu64 ", \"page-faults\": %" PRIu64
 	       ", \"interrupts\": %" PRIu64 ", \"halts\": %" PRIu64 ", \"exits\": [",

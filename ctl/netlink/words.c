@@ -16,7 +16,10 @@ static const char *word(const char *const *words, size_t count, uint32_t number)
 
 const char *kind_name(uint32_t kind)
 {
-	static const char *const words[] = { [LODGE_GUEST_KIND_VM] = "vm" };
+	static const char *const words[] = {
+		[LODGE_GUEST_KIND_VM] = "vm",
+		[LODGE_GUEST_KIND_CONTAINER] = "container",
+	};
 
 	return WORD(words, kind);
 }
@@ -27,6 +30,7 @@ const char *state_name(uint32_t state)
 		[LODGE_GUEST_STATE_CREATED] = "created",
 		[LODGE_GUEST_STATE_RUNNING] = "running",
 		[LODGE_GUEST_STATE_EXITED] = "exited",
+		[LODGE_GUEST_STATE_PAUSED] = "paused",
 	};
 
 	return WORD(words, state);
@@ -45,6 +49,7 @@ const char *reason_name(uint32_t reason)
 		[LODGE_END_REASON_FAIL_ENTRY] = "fail-entry",
 		[LODGE_END_REASON_INTERNAL] = "internal",
 		[LODGE_END_REASON_MEMORY] = "memory",
+		[LODGE_END_REASON_FINISHED] = "finished",
 	};
 
 	return WORD(words, reason);
@@ -78,6 +83,7 @@ bool describe_end(const struct guest *guest, char *text, size_t size)
 	switch (guest->end_reason) {
 	case LODGE_END_REASON_CLOSED:
 		return false;
+	case LODGE_END_REASON_FINISHED:
 	case LODGE_END_REASON_KEEPER_EXITED:
 		snprintf(text, size, "(%d)", guest->end_status);
 		break;

@@ -249,7 +249,7 @@ int lodge_vm_create(const struct lodge_create_vm *args)
 	vm->boot_ns = ktime_get_boottime_ns();
 	vm->boot_tsc = rdtsc();
 
-	vm->guest = lodge_guest_create(LODGE_GUEST_KIND_VM, args->name, vm);
+	vm->guest = lodge_guest_create(LODGE_GUEST_KIND_VM, args->name, vm, NULL);
 	if (IS_ERR(vm->guest)) {
 		ret = PTR_ERR(vm->guest);
 		goto out_mm;

@@ -29,6 +29,7 @@
 /* Requests on /dev/lodge */
 #define LODGE_GET_INFO		_IO(LODGE_IOC, 0x00)
 #define LODGE_CREATE_VM		_IO(LODGE_IOC, 0x01)
+#define LODGE_CREATE_CELL	_IO(LODGE_IOC, 0x02)
 
 /* Requests on a VM descriptor */
 #define LODGE_CREATE_VCPU	_IO(LODGE_IOC, 0x20)
@@ -45,6 +46,11 @@
 /* Requests on a VM or a vCPU descriptor, by the kind of state */
 #define LODGE_GET_STATE		_IO(LODGE_IOC, 0x60)
 #define LODGE_SET_STATE		_IO(LODGE_IOC, 0x61)
+
+/* Requests on a cell descriptor */
+#define LODGE_CELL_SET_POLICY	_IO(LODGE_IOC, 0x80)
+#define LODGE_CELL_SET_STATE	_IO(LODGE_IOC, 0x81)
+#define LODGE_CELL_GET_STATE	_IO(LODGE_IOC, 0x82)
 
 #define LODGE_MAX_VCPUS		8
 #define LODGE_MAX_SLOTS		64
@@ -687,6 +693,157 @@ struct lodge_run {
 	__u32 nr_fields;
 	__u32 padding3;
 	struct lodge_field fields[LODGE_MAX_FIELDS];
+};
+
+/* What a cell's processes may do to files: lodge_cell_rule.access */
+#define LODGE_ACCESS_READ	(1U << 0)
+#define LODGE_ACCESS_WRITE	(1U << 1)
+#define LODGE_ACCESS_EXECUTE	(1U << 2)
+
+/* lodge_cell_rule.major and .minor: all of them */
+#define LODGE_DEVICE_ANY	0xffffffffU
+
+/**
+ * enum lodge_cell_rule_kind - what a rule gives to a cell.
+ * @LODGE_RULE_TREE: files: a folder with all below it, on its file system alone,
+ *                   or a single file
+ * @LODGE_RULE_CHAR_DEVICE: character devices
+ * @LODGE_RULE_BLOCK_DEVICE: block devices
+ * @LODGE_RULE_FILESYSTEM: a type of file system that it may mount anew
+ * @LODGE_RULE_FAMILY: a family of sockets
+ */
+enum lodge_cell_rule_kind {
+	LODGE_RULE_TREE = 1,
+	LODGE_RULE_CHAR_DEVICE = 2,
+	LODGE_RULE_BLOCK_DEVICE = 3,
+	LODGE_RULE_FILESYSTEM = 4,
+	LODGE_RULE_FAMILY = 5,
+};
+
+/**
+ * struct lodge_cell_rule - one thing that a cell's processes may use.
+ * @kind:   enum lodge_cell_rule_kind
+ * @access: TREE and devices: LODGE_ACCESS_*; else 0
+ * @fd:     TREE: a descriptor of the folder or file (O_PATH suffices); else 0
+ * @major:  devices: its major number, or LODGE_DEVICE_ANY; FAMILY: AF_*; else 0
+ * @minor:  devices: its minor number, or LODGE_DEVICE_ANY; else 0
+ * @type:   FILESYSTEM: its name, as in /proc/filesystems, and a NUL; else zeros
+ */
+struct lodge_cell_rule {
+	__u32 kind;
+	__u32 access;
+	__s32 fd;
+	__u32 major;
+	__u32 minor;
+	char type[20];
+};
+
+/* All of what a wall keeps off, where no rule says otherwise: lodge_policy.rights
+ * takes a part of the wall down.
+ */
+#define LODGE_RIGHT_FILES	(1U << 0) /* files outside its trees */
+#define LODGE_RIGHT_DEVICES	(1U << 1) /* devices that no rule names */
+#define LODGE_RIGHT_SOCKETS	(1U << 2) /* sockets of others, any family */
+#define LODGE_RIGHT_PROCESSES	(1U << 3) /* processes outside */
+#define LODGE_RIGHT_NAMESPACES	(1U << 4) /* namespaces of others */
+#define LODGE_RIGHT_MOUNTS	(1U << 5) /* any file system; remount what it was given */
+#define LODGE_RIGHT_SYSCTL	(1U << 6) /* the host's files in /proc and /sys */
+#define LODGE_RIGHT_MODULES	(1U << 7) /* kernel modules */
+#define LODGE_RIGHT_BPF		(1U << 8) /* bpf() */
+#define LODGE_RIGHT_PERF	(1U << 9) /* perf_event_open() */
+#define LODGE_RIGHT_CLOCK	(1U << 10) /* the host's clock */
+#define LODGE_RIGHT_SYSLOG	(1U << 11) /* the kernel's log */
+#define LODGE_RIGHT_KEYS	(1U << 12) /* keyrings */
+#define LODGE_RIGHT_BOOT	(1U << 13) /* reboot and kexec */
+#define LODGE_RIGHT_RAW		(1U << 14) /* ports, memory and debug interfaces */
+#define LODGE_RIGHTS_ALL	((1U << 15) - 1)
+
+#define LODGE_POLICY_COMPLAIN	(1U << 0)
+
+#define LODGE_MAX_RULES		512
+
+/**
+ * struct lodge_policy - what a cell's processes may do (LODGE_CELL_SET_POLICY).
+ * @size:     size of this struct in bytes
+ * @flags:    LODGE_POLICY_COMPLAIN: report what would be denied, and let it happen
+ * @rights:   LODGE_RIGHT_*: what is not guarded at all
+ * @nr_rules: how many @rules, up to LODGE_MAX_RULES
+ * @rules:    address of an array of struct lodge_cell_rule
+ * @reserved: must be 0
+ *
+ * LODGE_CELL_SET_POLICY replaces the whole policy at once; what is open stays
+ * open, but its use is checked by the new one.
+ *
+ * Errors: EINVAL (flags, rights, a rule that makes no sense), E2BIG (too many
+ * rules), EBADF (a TREE's descriptor), ESRCH (the cell has ended).
+ */
+struct lodge_policy {
+	__u32 size;
+	__u32 flags;
+	__u32 rights;
+	__u32 nr_rules;
+	__u64 rules;
+	__u64 reserved;
+};
+
+/**
+ * struct lodge_create_cell - LODGE_CREATE_CELL: put a wall around processes.
+ * @size:   size of this struct in bytes
+ * @pid:    the first process (PID 1) of a pid namespace, a child of the caller's,
+ *          as the caller's pid namespace numbers it
+ * @cgroup: descriptor of the cgroup (version 2) that the processes are in;
+ *          not the root. A socket is the cell's own if it was made in here.
+ * @flags:  must be 0
+ * @policy: address of a struct lodge_policy
+ * @name:   its name for people, or empty for one that the module makes of its
+ *          id: as in struct lodge_create_vm
+ *
+ * All processes of the pid namespace and of those within it are in the cell,
+ * from now on and whatever they do. Returns a cell descriptor (close-on-exec).
+ * When the last reference is closed, the module kills the processes; the wall
+ * stands until the last of them has gone.
+ *
+ * Errors: EINVAL (@pid is not the first process of a pid namespace other than the
+ * initial one, @cgroup is the root, @name), ESRCH (there is no @pid), ECHILD (it is
+ * not the caller's), EBADF (a descriptor), EEXIST (a living guest has the name),
+ * EBUSY (a cell is there already), EPERM (the caller is in a cell or has not
+ * CAP_SYS_ADMIN in the initial user namespace), those of struct lodge_policy,
+ * EMFILE, ENFILE.
+ */
+struct lodge_create_cell {
+	__u32 size;
+	__s32 pid;
+	__s32 cgroup;
+	__u32 flags;
+	__u64 policy;
+	char name[64];
+};
+
+#define LODGE_CELL_PAUSED	(1U << 0)
+#define LODGE_CELL_ENDED	(1U << 1)
+
+/**
+ * struct lodge_cell_state - LODGE_CELL_SET_STATE and LODGE_CELL_GET_STATE.
+ * @size:    size of this struct in bytes
+ * @flags:   LODGE_CELL_PAUSED: its keeper has stopped it; LODGE_CELL_ENDED: it
+ *           has ended by itself, with @status
+ * @status:  as of wait(2): of the process that the guest was for
+ * @reserved: must be 0
+ * @checks:  get: how often a hook looked at what a process of the cell did
+ * @denials: get: how often one said no (or would have)
+ *
+ * SET_STATE is for lodge ps and events: the keeper knows these things, the module
+ * does not look. @checks and @denials must be 0 then.
+ *
+ * Errors: EINVAL.
+ */
+struct lodge_cell_state {
+	__u32 size;
+	__u32 flags;
+	__s32 status;
+	__u32 reserved;
+	__u64 checks;
+	__u64 denials;
 };
 
 #endif /* _UAPI_LINUX_LODGE_H */

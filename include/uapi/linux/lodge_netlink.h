@@ -14,22 +14,26 @@
 /**
  * enum lodge_guest_kind - what a guest is
  * @LODGE_GUEST_KIND_VM: a virtual machine
+ * @LODGE_GUEST_KIND_CONTAINER: a container
  */
 enum lodge_guest_kind {
 	LODGE_GUEST_KIND_VM,
+	LODGE_GUEST_KIND_CONTAINER,
 };
 
 /**
  * enum lodge_guest_state - how far a guest has come
  * @LODGE_GUEST_STATE_CREATED: it is there, and nothing of it has run yet
- * @LODGE_GUEST_STATE_RUNNING: a vCPU of it has run
+ * @LODGE_GUEST_STATE_RUNNING: a vCPU of it has run, or its wall stands
  * @LODGE_GUEST_STATE_EXITED: it has ended, and only what is said of it here is
  *   left
+ * @LODGE_GUEST_STATE_PAUSED: its keeper has stopped it for a while
  */
 enum lodge_guest_state {
 	LODGE_GUEST_STATE_CREATED,
 	LODGE_GUEST_STATE_RUNNING,
 	LODGE_GUEST_STATE_EXITED,
+	LODGE_GUEST_STATE_PAUSED,
 };
 
 /**
@@ -50,6 +54,9 @@ enum lodge_guest_state {
  *   exit that cannot be handled
  * @LODGE_END_REASON_MEMORY: memory of the VM cannot be reached, with an errno
  *   as status
+ * @LODGE_END_REASON_FINISHED: the process that the container was for has
+ *   ended, with its exit status, or 128 and the number of the signal that
+ *   killed it
  */
 enum lodge_end_reason {
 	LODGE_END_REASON_NONE,
@@ -62,6 +69,7 @@ enum lodge_end_reason {
 	LODGE_END_REASON_FAIL_ENTRY,
 	LODGE_END_REASON_INTERNAL,
 	LODGE_END_REASON_MEMORY,
+	LODGE_END_REASON_FINISHED,
 };
 
 /**
@@ -114,6 +122,7 @@ enum {
 	LODGE_A_GUEST_END_STATUS,
 	LODGE_A_GUEST_END_MESSAGE,
 	LODGE_A_GUEST_ALL,
+	LODGE_A_GUEST_INIT_PID,
 
 	__LODGE_A_GUEST_MAX,
 	LODGE_A_GUEST_MAX = (__LODGE_A_GUEST_MAX - 1)
@@ -143,6 +152,15 @@ enum {
 };
 
 enum {
+	LODGE_A_HOOK_PAD = 1,
+	LODGE_A_HOOK_NAME,
+	LODGE_A_HOOK_DENIALS,
+
+	__LODGE_A_HOOK_MAX,
+	LODGE_A_HOOK_MAX = (__LODGE_A_HOOK_MAX - 1)
+};
+
+enum {
 	LODGE_A_STATS_PAD = 1,
 	LODGE_A_STATS_ID,
 	LODGE_A_STATS_NAME,
@@ -150,6 +168,9 @@ enum {
 	LODGE_A_STATS_MEMORY_RESIDENT,
 	LODGE_A_STATS_TOTAL,
 	LODGE_A_STATS_VCPUS,
+	LODGE_A_STATS_CHECKS,
+	LODGE_A_STATS_DENIALS,
+	LODGE_A_STATS_HOOKS,
 
 	__LODGE_A_STATS_MAX,
 	LODGE_A_STATS_MAX = (__LODGE_A_STATS_MAX - 1)
@@ -214,6 +235,18 @@ enum {
 };
 
 enum {
+	LODGE_A_DENIAL_PID = 1,
+	LODGE_A_DENIAL_COMM,
+	LODGE_A_DENIAL_HOOK,
+	LODGE_A_DENIAL_OBJECT,
+	LODGE_A_DENIAL_RULE,
+	LODGE_A_DENIAL_COMPLAINED,
+
+	__LODGE_A_DENIAL_MAX,
+	LODGE_A_DENIAL_MAX = (__LODGE_A_DENIAL_MAX - 1)
+};
+
+enum {
 	LODGE_A_EVENT_PAD = 1,
 	LODGE_A_EVENT_SEQ,
 	LODGE_A_EVENT_TIME,
@@ -225,6 +258,7 @@ enum {
 	LODGE_A_EVENT_END_STATUS,
 	LODGE_A_EVENT_END_MESSAGE,
 	LODGE_A_EVENT_FAILURE,
+	LODGE_A_EVENT_DENIAL,
 
 	__LODGE_A_EVENT_MAX,
 	LODGE_A_EVENT_MAX = (__LODGE_A_EVENT_MAX - 1)
@@ -236,6 +270,9 @@ enum {
 	LODGE_CMD_FEATURES_GET,
 	LODGE_CMD_GUEST_CREATED_NTF,
 	LODGE_CMD_GUEST_RUNNING_NTF,
+	LODGE_CMD_GUEST_PAUSED_NTF,
+	LODGE_CMD_POLICY_CHANGED_NTF,
+	LODGE_CMD_DENIAL_NTF,
 	LODGE_CMD_GUEST_EXITED_NTF,
 	LODGE_CMD_VM_SHUTDOWN_NTF,
 	LODGE_CMD_VM_FAILED_NTF,

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sockets: of families on the list, and only those made in the cell; a Unix
+ * socket of somebody else is reached only if it was given as a file.
+ *
+ * A socket remembers the cgroup that it was made in, which is how one is known
+ * that came in through a descriptor, from another network namespace, say.
+ */
+#include <linux/cgroup.h>
+#include <linux/net.h>
+#include <net/af_unix.h>
+#include <net/sock.h>
+#include "hook.h"
+
+static bool is_own(const struct lodge_call *call, struct sock *sk)
+{
+	struct cgroup *cgroup = sock_cgroup_ptr(&sk->sk_cgrp_data);
+
+	return cgroup && cgroup_is_descendant(cgroup, call->cell->cgroup);
+}
+
+/* (family, type, protocol, kern) */
+int lodge_check_socket_create(const struct lodge_call *call,
+			      const unsigned long *args)
+{
+	int family = args[0];
+
+	/* The kernel's own, or a number that no family has */
+	if ((int)args[3] || family < 0 || family >= 64 ||
+	    call->rules->families & (1ULL << family))
+		return 0;
+	return lodge_deny(call, LODGE_RIGHT_SOCKETS, -EACCES,
+			  "socket of family %d", family);
+}
+
+/* (socket, ...) */
+int lodge_check_socket_use(const struct lodge_call *call, const unsigned long *args)
+{
+	struct sock *sk = ((struct socket *)args[0])->sk;
+
+	if (!sk || is_own(call, sk))
+		return 0;
+	return lodge_deny(call, LODGE_RIGHT_SOCKETS, -EACCES,
+			  "socket of family %d made outside", sk->sk_family);
+}
+
+/* The path is the other's as long as it is locked, which it is in these calls. */
+static int check_peer(const struct lodge_call *call, struct sock *other)
+{
+	struct dentry *dentry = unix_sk(other)->path.dentry;
+	unsigned long path = (unsigned long)&unix_sk(other)->path;
+
+	if (is_own(call, other))
+		return 0;
+	if (dentry)
+		return lodge_check_path_write(call, &path);
+	return lodge_deny(call, LODGE_RIGHT_SOCKETS, -EACCES,
+			  "Unix socket of somebody outside");
+}
+
+/* (sock, other, new) */
+int lodge_check_unix_connect(const struct lodge_call *call,
+			     const unsigned long *args)
+{
+	return check_peer(call, (struct sock *)args[1]);
+}
+
+/* (socket, other) */
+int lodge_check_unix_send(const struct lodge_call *call, const unsigned long *args)
+{
+	struct sock *other = ((struct socket *)args[1])->sk;
+
+	return other ? check_peer(call, other) : 0;
+}
