@@ -84,25 +84,6 @@ static int write_files(const struct birth *birth, const struct rootfs *rootfs,
 	return rootfs_write(rootfs, "/etc/resolv.conf", birth->resolv_conf, error);
 }
 
-/*
- * Behind the wall, a socket that the keeper has made is somebody else's: goes on
- * with one of its own.
- */
-static int renew_channel(struct error *error)
-{
-	int ends[2];
-
-	if (channel_open(ends, error))
-		return -1;
-	if (channel_send(CHANNEL_FD, MESSAGE_CHANNEL, NULL, 0, ends[0]))
-		_exit(STATUS_LODGE);
-	close(ends[0]);
-	if (dup3(ends[1], CHANNEL_FD, O_CLOEXEC) < 0)
-		return error_set(error, errno, "cannot duplicate a descriptor");
-	close(ends[1]);
-	return 0;
-}
-
 static void make_world(struct birth *birth, struct identity *identity,
 		       struct error *error)
 {
@@ -130,7 +111,7 @@ static void make_world(struct birth *birth, struct identity *identity,
 		_exit(STATUS_LODGE);
 	host_lines[size] = '\0';
 	if (write_files(birth, &rootfs, host_lines, error) ||
-	    rootfs_enter(&rootfs, config, error) || renew_channel(error))
+	    rootfs_enter(&rootfs, config, error) || channel_renew(CHANNEL_FD, error))
 		fail(STATUS_LODGE, error);
 	if (channel_send(CHANNEL_FD, MESSAGE_SCRATCH, NULL, 0, rootfs.scratch))
 		_exit(STATUS_LODGE);

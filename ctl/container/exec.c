@@ -81,6 +81,8 @@ static int join(const struct visit *visit, struct error *error)
 	     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)))
 		return error_set(error, errno, "cannot become the container's root");
 	close(INIT_FD);
+	if (channel_renew(CHANNEL_FD, error))
+		return -1;
 	return streams_use_null(visit->streams, error);
 }
 
@@ -162,11 +164,11 @@ static int wait_for(int channel, enum message_type type, int *fd,
 }
 
 /* Return: an exit status */
-static int visit_container(struct visit *visit, struct relay *relay, int channel,
+static int visit_container(struct visit *visit, struct relay *relay, int *channel,
 			   bool interactive, struct error *error)
 {
 	struct failure failure;
-	int master = -1, wait_status, i;
+	int master = -1, wait_status, own, i;
 
 	if (start(visit, error))
 		return STATUS_LODGE;
@@ -178,8 +180,14 @@ static int visit_container(struct visit *visit, struct relay *relay, int channel
 			close(visit->streams[i]);
 		visit->streams[i] = -1;
 	}
-	if (wait_for(channel, MESSAGE_READY, &master, &failure) ||
-	    wait_for(channel, MESSAGE_STARTED, &relay->pidfd, &failure)) {
+	if (wait_for(*channel, MESSAGE_CHANNEL, &own, &failure)) {
+		*error = failure.error;
+		return failure.status;
+	}
+	close(*channel);
+	*channel = own;
+	if (wait_for(own, MESSAGE_READY, &master, &failure) ||
+	    wait_for(own, MESSAGE_STARTED, &relay->pidfd, &failure)) {
 		if (master >= 0)
 			close(master);
 		*error = failure.error;
@@ -188,7 +196,7 @@ static int visit_container(struct visit *visit, struct relay *relay, int channel
 	if (master >= 0)
 		relay_terminal(relay, master, interactive);
 	/* The command's exec closes the channel. */
-	channel_receive(channel, MESSAGE_STARTED, NULL, NULL, NULL, &failure);
+	channel_receive(own, MESSAGE_STARTED, NULL, NULL, NULL, &failure);
 	if (failure.error.text[0]) {
 		tty_restore();
 		*error = failure.error;
@@ -247,7 +255,7 @@ int container_exec(const struct state *state, const struct process *process,
 	    relay_block_signals(&relay, &error) || channel_open(ends, &error))
 		goto out;
 	visit.channel = ends[1];
-	status = visit_container(&visit, &relay, ends[0], interactive, &error);
+	status = visit_container(&visit, &relay, &ends[0], interactive, &error);
 out:
 	relay_close(&relay);
 	if (relay.pidfd >= 0)
