@@ -16,6 +16,13 @@ static const struct verb verbs[] = {
 	{ "check", "can this host run virtual machines and containers?",
 	  cmd_check },
 	{ "run", "run a guest", cmd_run },
+	{ "exec", "run one more command in a container", cmd_exec },
+	{ "stop", "end containers", cmd_stop },
+	{ "kill", "send a signal to containers", cmd_kill },
+	{ "pause", "stop all processes of containers", cmd_pause },
+	{ "resume", "let paused containers go on", cmd_resume },
+	{ "logs", "print what a container has written", cmd_logs },
+	{ "rm", "remove what is left of containers", cmd_rm },
 	{ "ps", "list guests", cmd_ps },
 	{ "stats", "show what guests do", cmd_stats },
 	{ "events", "show what happens to guests", cmd_events },
@@ -114,6 +121,13 @@ int cmd_bad_argument(const char *verb, const char *argument)
 {
 	fprintf(stderr, "lodge: '%s' is one argument too many; 'lodge %s --help' says what it takes\n",
 		argument, verb);
+	return STATUS_LODGE;
+}
+
+int cmd_no_container(const char *verb)
+{
+	fprintf(stderr, "lodge: no container is named; 'lodge %s --help' says what it takes\n",
+		verb);
 	return STATUS_LODGE;
 }
 

@@ -23,6 +23,13 @@ struct verb {
 
 int cmd_check(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+int cmd_kill(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
+int cmd_logs(int argc, char **argv);
+int cmd_rm(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_events(int argc, char **argv);
@@ -37,5 +44,8 @@ int cmd_bad_option(const char *verb, int argc, char **argv, int returned);
 
 /* The same for an argument where none is wanted */
 int cmd_bad_argument(const char *verb, const char *argument);
+
+/* The same where a container is wanted and none is there */
+int cmd_no_container(const char *verb);
 
 #endif /* CMD_H */

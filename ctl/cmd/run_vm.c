@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "tty.h"
 #include "vmm/boot.h"
 #include "vmm/terminal.h"
 #include "vmm/vm.h"
@@ -313,10 +314,10 @@ static void finish_output(int status)
 {
 	if (status >= STATUS_SIGNAL) {
 		terminal_drain(DRAIN_MS);
-		terminal_restore();
+		tty_restore();
 		return;
 	}
-	terminal_restore();
+	tty_restore();
 	unblock_signals();
 	terminal_drain(-1);
 }

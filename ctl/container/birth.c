@@ -11,22 +11,18 @@
 #include "container/birth.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "container/channel.h"
-#include "container/kernel_fs.h"
 #include "container/rootfs.h"
+#include "container/streams.h"
 #include "init/init.h"
 
 #define HOSTS \
@@ -37,7 +33,7 @@ enum {
 	CHANNEL_FD = STDERR_FILENO + 1,
 	IMAGE_FD,
 	USERNS_FD,
-	FIRST_OTHER_FD,
+	NR_FDS,
 };
 
 __attribute__((noreturn))
@@ -45,47 +41,6 @@ static void fail(int status, const struct error *error)
 {
 	channel_fail(CHANNEL_FD, status, error);
 	_exit(status);
-}
-
-/* Whatever else the keeper has open is not for the container. */
-static int arrange_descriptors(struct birth *birth, struct error *error)
-{
-	int *const sources[FIRST_OTHER_FD] = {
-		&birth->streams[0], &birth->streams[1], &birth->streams[2],
-		&birth->channel, &birth->image, &birth->userns,
-	};
-	int i, null;
-
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0)
-		return error_set(error, errno, "cannot open /dev/null");
-	/* First out of the way of each other */
-	for (i = 0; i < FIRST_OTHER_FD; i++) {
-		*sources[i] = fcntl(*sources[i] < 0 ? null : *sources[i],
-				    F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
-		if (*sources[i] < 0)
-			return error_set(error, errno, "cannot duplicate a descriptor");
-	}
-	for (i = 0; i < FIRST_OTHER_FD; i++)
-		if (dup3(*sources[i], i, i <= STDERR_FILENO ? 0 : O_CLOEXEC) < 0)
-			return error_set(error, errno, "cannot duplicate a descriptor");
-	close_range(FIRST_OTHER_FD, ~0U, 0);
-	return 0;
-}
-
-/* The streams that are not the keeper's, from the container's own /dev. */
-static int open_null(const struct birth *birth, struct error *error)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int i;
-
-	if (null < 0)
-		return error_set(error, errno, "cannot open the container's /dev/null");
-	for (i = 0; i <= STDERR_FILENO; i++)
-		if (!birth || birth->streams[i] < 0)
-			dup2(null, i);
-	close(null);
-	return 0;
 }
 
 static int die_with_keeper(struct error *error)
@@ -129,25 +84,6 @@ static int write_files(const struct birth *birth, const struct rootfs *rootfs,
 	return rootfs_write(rootfs, "/etc/resolv.conf", birth->resolv_conf, error);
 }
 
-/*
- * Behind the wall, a socket that the keeper has made is somebody else's: goes on
- * with one of its own.
- */
-static int renew_channel(struct error *error)
-{
-	int ends[2];
-
-	if (channel_open(ends, error))
-		return -1;
-	if (channel_send(CHANNEL_FD, MESSAGE_CHANNEL, NULL, 0, ends[0]))
-		_exit(STATUS_LODGE);
-	close(ends[0]);
-	if (dup3(ends[1], CHANNEL_FD, O_CLOEXEC) < 0)
-		return error_set(error, errno, "cannot duplicate a descriptor");
-	close(ends[1]);
-	return 0;
-}
-
 static void make_world(struct birth *birth, struct identity *identity,
 		       struct error *error)
 {
@@ -156,12 +92,16 @@ static void make_world(struct birth *birth, struct identity *identity,
 	struct failure failure;
 	char host_lines[256];
 	size_t size = sizeof(host_lines) - 1;
-	bool userns = birth->userns >= 0;
+	const int fds[NR_FDS] = {
+		birth->streams[0], birth->streams[1], birth->streams[2],
+		birth->channel, birth->image, birth->userns,
+	};
 
-	if (arrange_descriptors(birth, error) || die_with_keeper(error) ||
+	if (streams_arrange(fds, NR_FDS, error) || die_with_keeper(error) ||
+	    process_set_limits(error) ||
 	    rootfs_prepare(&rootfs, config, IMAGE_FD, error))
 		fail(STATUS_LODGE, error);
-	if (userns && enter_userns(config, error))
+	if (birth->userns >= 0 && enter_userns(config, error))
 		fail(STATUS_LODGE, error);
 	/* From here on what it makes is as its root sees it. */
 	rootfs.owner = 0;
@@ -171,7 +111,7 @@ static void make_world(struct birth *birth, struct identity *identity,
 		_exit(STATUS_LODGE);
 	host_lines[size] = '\0';
 	if (write_files(birth, &rootfs, host_lines, error) ||
-	    rootfs_enter(&rootfs, config, error) || renew_channel(error))
+	    rootfs_enter(&rootfs, config, error) || channel_renew(CHANNEL_FD, error))
 		fail(STATUS_LODGE, error);
 	if (channel_send(CHANNEL_FD, MESSAGE_SCRATCH, NULL, 0, rootfs.scratch))
 		_exit(STATUS_LODGE);
@@ -191,31 +131,15 @@ static void become_command(const struct birth *birth, const struct identity *ide
 			   const struct sock_filter *filter, size_t nr_filter,
 			   int terminal, struct error *error)
 {
-	int i;
-
-	setsid();
-	if (terminal >= 0) {
-		ioctl(terminal, TIOCSCTTY, 0);
-		for (i = 0; i <= STDERR_FILENO; i++)
-			dup2(terminal, i);
-	}
+	streams_use_terminal(terminal);
 	fail(process_exec(&birth->config->process, identity, filter, nr_filter, error),
 	     error);
-}
-
-/* A pipe belongs to who made it: /dev/stdout is to be opened by the command. */
-static void give_streams(const struct birth *birth, const struct identity *identity)
-{
-	int i;
-
-	for (i = 0; i <= STDERR_FILENO; i++)
-		if (birth->streams[i] >= 0 && fchown(i, identity->uid, identity->gid))
-			continue;
 }
 
 void birth_run(struct birth *birth)
 {
 	static struct sock_filter filter[4096];
+	static const int none[3] = { -1, -1, -1 };
 	size_t size = sizeof(filter);
 	struct identity identity;
 	struct failure failure;
@@ -227,11 +151,11 @@ void birth_run(struct birth *birth)
 	prctl(PR_SET_NAME, "lodge-init", 0, 0, 0);
 	setsid();
 	make_world(birth, &identity, &error);
-	if (open_null(birth, &error))
+	if (streams_use_null(birth->streams, &error))
 		fail(STATUS_LODGE, &error);
-	give_streams(birth, &identity);
+	streams_give(birth->streams, &identity);
 	if (birth->config->process.tty) {
-		terminal = kernel_fs_terminal(identity.uid, &master, &error);
+		terminal = streams_make_terminal(identity.uid, true, &master, &error);
 		if (terminal < 0)
 			fail(STATUS_LODGE, &error);
 	}
@@ -249,7 +173,7 @@ void birth_run(struct birth *birth)
 		become_command(birth, &identity, filter, size / sizeof(filter[0]),
 			       terminal, &error);
 	/* With no stream left here, the keeper sees when the command's end. */
-	open_null(NULL, &error);
+	streams_use_null(none, &error);
 	close_range(CHANNEL_FD, ~0U, 0);
 	/* The host's command line, and secrets in -e, are not for `ps` inside. */
 	memset(birth->title, 0, birth->title_size);

@@ -3,6 +3,7 @@
 #include "container/channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +18,20 @@ int channel_open(int ends[2], struct error *error)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return error_set(error, errno, "cannot make a socket");
 	return 0;
+}
+
+int channel_renew(int channel, struct error *error)
+{
+	int ends[2], result = 0;
+
+	if (channel_open(ends, error))
+		return -1;
+	if (channel_send(channel, MESSAGE_CHANNEL, NULL, 0, ends[0]) ||
+	    dup3(ends[1], channel, O_CLOEXEC) < 0)
+		result = error_set(error, errno, "cannot renew the channel to the keeper");
+	close(ends[0]);
+	close(ends[1]);
+	return result;
 }
 
 int channel_send(int channel, enum message_type type, const void *data,

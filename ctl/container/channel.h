@@ -9,8 +9,6 @@
 
 enum message_type {
 	MESSAGE_FAILED,		/* container: struct failure; the last one */
-	MESSAGE_USERNS,		/* container: I am in a user namespace: map it */
-	MESSAGE_MAPPED,		/* keeper: done */
 	MESSAGE_UNSHARED,	/* container: all namespaces are made */
 	MESSAGE_NET,		/* keeper: the lines of its own in /etc/hosts */
 	MESSAGE_CHANNEL,	/* container: a socket of its own, to go on with */
@@ -28,6 +26,13 @@ struct failure {
 
 /* Two ends, close-on-exec. Return: 0 or -1 */
 int channel_open(int ends[2], struct error *error);
+
+/*
+ * Behind the wall, a socket that the keeper has made is somebody else's: @channel
+ * becomes one of the caller's own, whose other end goes to the keeper in a
+ * MESSAGE_CHANNEL.  Return: 0 or -1
+ */
+int channel_renew(int channel, struct error *error);
 
 /* Return: 0 or -1, the other side has ended */
 int channel_send(int channel, enum message_type type, const void *data,

@@ -27,6 +27,8 @@
 #include "container/userns.h"
 #include "image/image.h"
 
+#define LOG_MAX	(8UL << 20)	/* twice that may be there */
+
 /**
  * struct keeper - a container in the making, and later
  * @config: what it is to be
@@ -47,6 +49,7 @@
  * @net: its network
  * @cell: its wall
  * @relay: its streams
+ * @log_size: how much is in the log
  * @error: what went wrong
  * @status: how this process is to exit
  */
@@ -69,6 +72,7 @@ struct keeper {
 	struct net net;
 	int cell;
 	struct relay relay;
+	size_t log_size;
 	struct error error;
 	int status;
 };
@@ -261,6 +265,7 @@ static int save_state(struct keeper *keeper)
 	state->init_started = state_start_time(keeper->pid);
 	state->keeper = getpid();
 	state->process = config->process;
+	state->userns = config->userns;
 	state->keep = config->detach && !config->remove;
 	state->status = -1;
 	return state_save(keeper->folder, state, &keeper->error);
@@ -335,19 +340,43 @@ static int wait_for_exec(struct keeper *keeper)
 	return -1;
 }
 
+/* Return: 0 or -1, errno */
+static int open_log(const struct keeper *keeper)
+{
+	int log = openat(keeper->folder, "log",
+			 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int result;
+
+	if (log < 0)
+		return -1;
+	result = dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0;
+	close(log);
+	return result ? -1 : 0;
+}
+
+/* A container must not fill the host's memory, where the log is. */
+static void on_output(void *state, size_t count)
+{
+	struct keeper *keeper = state;
+
+	keeper->log_size += count;
+	if (keeper->log_size < LOG_MAX)
+		return;
+	keeper->log_size = 0;
+	renameat(keeper->folder, "log", keeper->folder, "log.old");
+	open_log(keeper);
+}
+
 /* -d: nobody is at the terminal any more. */
 static int detach_streams(struct keeper *keeper)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int log = openat(keeper->folder, "log",
-			 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	int result = 0;
 
-	if (null < 0 || log < 0 || dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || open_log(keeper))
 		result = error_set(&keeper->error, errno, "cannot open the container's log");
 	close_fd(&null);
-	close_fd(&log);
+	keeper->relay.on_output = on_output;
 	return result;
 }
 

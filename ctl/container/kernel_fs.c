@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -15,8 +14,6 @@
 
 #include "container/mount.h"
 #include "container/sys.h"
-
-#define TTY_GROUP	5
 
 #define NO_PROGRAMS	(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
@@ -288,33 +285,4 @@ int kernel_fs_attach(const struct rootfs *rootfs,
 	if (protect_paths(rootfs, error))
 		return -1;
 	return mask_paths(rootfs, error);
-}
-
-int kernel_fs_terminal(uid_t uid, int *master, struct error *error)
-{
-	int unlocked = 0, slave = -1, cover;
-
-	*master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (*master < 0 || ioctl(*master, TIOCSPTLCK, &unlocked))
-		goto fail;
-	/* Not by its name, which could be another file by now. */
-	slave = ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0 || fchown(slave, uid, TTY_GROUP))
-		goto fail;
-	cover = open_tree(slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-			  AT_EMPTY_PATH);
-	if (cover >= 0) {
-		move_mount(cover, "", AT_FDCWD, "/dev/console",
-			   MOVE_MOUNT_F_EMPTY_PATH);
-		close(cover);
-	}
-	return slave;
-fail:
-	error_set(error, errno, "cannot make a terminal for the container");
-	if (*master >= 0)
-		close(*master);
-	*master = -1;
-	if (slave >= 0)
-		close(slave);
-	return -1;
 }

@@ -14,16 +14,4 @@ int kernel_fs_dev(const struct container_config *config, uid_t owner,
 int kernel_fs_attach(const struct rootfs *rootfs,
 		     const struct container_config *config, struct error *error);
 
-/**
- * kernel_fs_terminal() - make a terminal for the container
- * @uid: whose it is to be
- * @master: out: the side of the one who shows it
- * @error: filled on failure
- *
- * To be called with the container's root as root.
- *
- * Return: the program's side, or -1
- */
-int kernel_fs_terminal(uid_t uid, int *master, struct error *error);
-
 #endif /* KERNEL_FS_H */

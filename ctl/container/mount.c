@@ -37,6 +37,8 @@ int mount_new(const char *type, const char *const *options, uint64_t attributes,
 		error_set(error, errno, "the kernel has no file system '%s'", type);
 		return error_advise(error, "load its module: modprobe %s", type);
 	}
+	/* What /proc/mounts shows in place of a device */
+	fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0);
 	for (; options && *options; options++)
 		if (set_option(context, *options)) {
 			error_set(error, errno, "%s does not take the option '%s'",

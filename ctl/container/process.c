@@ -48,8 +48,7 @@ uint64_t process_parse_cap(const char *name)
 	return capability < 0 ? 0 : 1ULL << capability;
 }
 
-/* What a shell of the host has been given is not the container's. */
-static int set_limits(struct error *error)
+int process_set_limits(struct error *error)
 {
 	const struct rlimit core = { 0, RLIM_INFINITY };
 	const struct rlimit files = { 1024, 524288 };
@@ -174,8 +173,6 @@ int process_exec(const struct process *process, const struct identity *identity,
 	setenv("HOME", identity->home, 1);
 	for (variable = process->env; *variable; variable++)
 		putenv(*variable);
-	if (set_limits(error))
-		return STATUS_LODGE;
 	if (process->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
 		error_set(error, errno, "cannot set no_new_privs");
 		return STATUS_LODGE;

@@ -69,6 +69,12 @@ struct identity {
 int process_identify(const char *user, struct identity *identity,
 		     struct error *error);
 
+/*
+ * Resource limits: what a shell of the host has been given is not the container's.
+ * Before it enters a user namespace, where none can be raised.  Return: 0 or -1
+ */
+int process_set_limits(struct error *error);
+
 /**
  * process_exec() - give up rights and become the command
  * @process: what to run

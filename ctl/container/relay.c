@@ -188,6 +188,8 @@ static void write_stream(struct relay *relay, struct relay_stream *stream)
 	if (count >= 0) {
 		stream->start += (size_t)count;
 		stream->count -= (size_t)count;
+		if (stream != &relay->streams[STDIN_STREAM] && relay->on_output)
+			relay->on_output(relay->state, (size_t)count);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		if (stream != &relay->streams[STDIN_STREAM] && errno != EPIPE)
 			relay->lost = errno;

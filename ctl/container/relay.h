@@ -33,7 +33,8 @@ struct relay_stream {
  * @signals: from relay_block_signals()
  * @cgroup_events: to be looked at when it changes, or -1
  * @on_cgroup_event: called then
- * @state: for @on_cgroup_event
+ * @on_output: called when so many bytes of output were carried, or NULL
+ * @state: for these
  * @lost: an errno: output could not be written
  */
 struct relay {
@@ -43,6 +44,7 @@ struct relay {
 	int signals;
 	int cgroup_events;
 	void (*on_cgroup_event)(void *state, int fd);
+	void (*on_output)(void *state, size_t count);
 	void *state;
 	int lost;
 };

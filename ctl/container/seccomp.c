@@ -4,7 +4,7 @@
  * capability; all others fail with EPERM.  What is left out lets a program reach
  * parts of the kernel that few programs need and that had many mistakes.
  */
-#include "container/process.h"
+#include "container/seccomp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,8 +186,19 @@ static struct sock_filter *export_filter(scmp_filter_ctx filter, size_t *count)
 	return program;
 }
 
-struct sock_filter *seccomp_filter(uint64_t caps, size_t *count,
-				   struct error *error)
+uint64_t seccomp_caps(void)
+{
+	uint64_t caps = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (allowed[i].capability != ALWAYS)
+			caps |= 1ULL << allowed[i].capability;
+	return caps;
+}
+
+struct sock_filter *seccomp_build(uint64_t caps, size_t *count,
+				  struct error *error)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	struct sock_filter *program = NULL;

@@ -95,6 +95,20 @@ static int remove_at(int parent, const char *name)
 	return unlinkat(parent, name, AT_REMOVEDIR);
 }
 
+int state_wait_for_end(const char *name)
+{
+	int folder = state_open(name);
+	int result;
+
+	if (folder < 0)
+		return errno == ENOENT ? 0 : -1;
+	do
+		result = flock(folder, LOCK_SH);
+	while (result && errno == EINTR);
+	close(folder);
+	return result;
+}
+
 int state_remove(const char *name)
 {
 	int parent = open_parent();
@@ -109,7 +123,7 @@ int state_remove(const char *name)
 	return result;
 }
 
-static bool is_alive(int folder)
+bool state_is_alive(int folder)
 {
 	if (!flock(folder, LOCK_SH | LOCK_NB)) {
 		flock(folder, LOCK_UN);
@@ -129,7 +143,7 @@ static void sweep_one(int parent, const char *name)
 
 	if (folder < 0)
 		return;
-	alive = is_alive(folder);
+	alive = state_is_alive(folder);
 	close(folder);
 	if (alive)
 		return;
@@ -244,6 +258,7 @@ static struct json_object *to_json(const struct state *state)
 			       json_object_new_int64((int64_t)state->init_started));
 	json_object_object_add(json, "keeper", json_object_new_int(state->keeper));
 	json_object_object_add(json, "keep", json_object_new_boolean(state->keep));
+	json_object_object_add(json, "userns", json_object_new_boolean(state->userns));
 	json_object_object_add(json, "status", json_object_new_int(state->status));
 	json_object_object_add(json, "command", string_list(process->argv));
 	json_object_object_add(json, "env", string_list(process->env));
@@ -331,6 +346,7 @@ static int from_json(struct state *state, struct json_object *json)
 	state->init_started = (uint64_t)get_number(json, "init_started");
 	state->keeper = (pid_t)get_number(json, "keeper");
 	state->keep = get_bool(json, "keep");
+	state->userns = get_bool(json, "userns");
 	state->status = (int)get_number(json, "status");
 	state->process.argv = get_list(json, "command");
 	state->process.env = get_list(json, "env");
@@ -369,7 +385,7 @@ int state_load(struct state *state, const char *name, bool *alive,
 		return -1;
 	}
 	if (alive)
-		*alive = is_alive(folder);
+		*alive = state_is_alive(folder);
 	close(folder);
 	json = json_object_from_fd(file);
 	close(file);

@@ -27,7 +27,7 @@
  * @keeper: its keeper
  * @process: what its command had; `exec` has the same
  * @keep: it stays after the container's end, until `rm`
- * @privileged: --privileged
+ * @userns: it has a user namespace of its own
  * @status: how it ended, or -1
  * @json: who owns the strings
  */
@@ -40,6 +40,7 @@ struct state {
 	pid_t keeper;
 	struct process process;
 	bool keep;
+	bool userns;
 	int status;
 	struct json_object *json;
 };
@@ -87,6 +88,12 @@ int state_open_init(const struct state *state, struct error *error);
 
 /* Opens its folder. Return: a descriptor or -1, errno */
 int state_open(const char *name);
+
+/* Does a keeper hold the lock of @folder? */
+bool state_is_alive(int folder);
+
+/* Waits until its keeper has ended. Return: 0 or -1, errno */
+int state_wait_for_end(const char *name);
 
 /* Removes it. Return: 0 or -1, errno */
 int state_remove(const char *name);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "test/tap.h"
+#include "tty.h"
 #include "vmm/terminal.h"
 #include "vmm/vm.h"
 
@@ -225,7 +226,7 @@ static int sent_to_background(int unused)
 		need(!terminal_open(&error), "terminal_open");
 		need(is_raw(slave), "raw mode");
 		kill(getpid(), SIGSTOP);
-		terminal_restore();
+		tty_restore();
 		_exit(0);
 	}
 	need(!setpgid(pid, pid) && !tcsetpgrp(slave, pid), "tcsetpgrp");

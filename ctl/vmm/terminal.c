@@ -14,12 +14,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tty.h"
 
 #define ESCAPE_KEY	0x01	/* ctrl-A */
 #define NS_PER_MS	1000000L
@@ -58,54 +58,6 @@ static struct {
 	.timer_fd = -1,
 };
 
-/* Apart, for signal handlers. */
-static struct termios saved;
-static volatile sig_atomic_t raw;
-
-/*
- * A job in the background that touches its terminal is stopped; one that does
- * not control us has no background.
- */
-static bool in_foreground(void)
-{
-	pid_t group = tcgetpgrp(STDIN_FILENO);
-
-	return group < 0 ? errno == ENOTTY : group == getpgrp();
-}
-
-void terminal_restore(void)
-{
-	if (!raw)
-		return;
-	raw = 0;
-	/* If we are not, the shell has put it back when it took it. */
-	if (in_foreground())
-		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
-}
-
-static void on_fatal_signal(int signal)
-{
-	terminal_restore();
-	/* SA_RESETHAND: this time it kills. */
-	raise(signal);
-}
-
-static void make_raw(void)
-{
-	struct termios t = saved;
-
-	t.c_iflag &= ~(tcflag_t)(BRKINT | ICRNL | IGNBRK | IGNCR | INLCR |
-				 INPCK | ISTRIP | IXON | PARMRK);
-	t.c_oflag &= ~(tcflag_t)OPOST;
-	t.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | IEXTEN | ISIG);
-	t.c_cc[VMIN] = 1;
-	t.c_cc[VTIME] = 0;
-	/* From here on a signal finds something to restore. */
-	raw = 1;
-	if (tcsetattr(STDIN_FILENO, TCSANOW, &t))
-		raw = 0;
-}
-
 static void on_interrupt(int signal)
 {
 	(void)signal;
@@ -131,45 +83,22 @@ static int create_interrupter(void)
 
 int terminal_open(struct error *error)
 {
-	/* What kills us, beside the signals that end us in good order. */
-	static const int fatal[] = {
-		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS,
-		SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT,
-		SIGXCPU, SIGXFSZ,
-	};
-	struct sigaction before, action = {
-		.sa_handler = on_fatal_signal,
-		.sa_flags = (int)SA_RESETHAND | SA_NODEFER,
-	};
-	size_t i;
-
 	term.timer_fd = timerfd_create(CLOCK_MONOTONIC,
 				       TFD_CLOEXEC | TFD_NONBLOCK);
 	if (term.timer_fd < 0 || create_interrupter())
 		return error_set(error, errno, "cannot make a timer");
 
 	term.is_tty = isatty(STDIN_FILENO);
-	term.ours = !term.is_tty || in_foreground();
-	if (!term.is_tty || !term.ours || tcgetattr(STDIN_FILENO, &saved))
-		return 0;
-	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
-		if (!sigaction(fatal[i], NULL, &before) &&
-		    before.sa_handler == SIG_DFL)
-			sigaction(fatal[i], &action, NULL);
-	atexit(terminal_restore);
-	make_raw();
+	term.ours = !term.is_tty || tty_is_ours();
+	if (term.is_tty)
+		tty_open();
 	return 0;
 }
 
 void terminal_continue(void)
 {
-	if (!term.is_tty)
-		return;
-	/* Brought to the foreground, a job may have its terminal at last. */
-	if (in_foreground() && (term.ours || !tcgetattr(STDIN_FILENO, &saved))) {
+	if (term.is_tty && tty_continue())
 		term.ours = true;
-		make_raw();
-	}
 }
 
 int terminal_input_fd(void)

@@ -26,9 +26,6 @@ enum terminal_wish {
  */
 int terminal_open(struct error *error);
 
-/* Puts the terminal back; may be called at any time, in signal handlers too. */
-void terminal_restore(void);
-
 /* The process was stopped and continues: the shell has changed the terminal. */
 void terminal_continue(void);
 
