@@ -7,7 +7,7 @@
 # "Lodge guest is up" and what it sees, and powers off (scripts/machine).
 
 lodge=${LODGE:-$(command -v lodge)}
-slow=${LODGE_TEST_SLOW:-1}
+slow=${LODGE_TEST_PATIENCE:-1}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 n=0
