@@ -12,7 +12,7 @@ if [ -z "$TESTVM_CPU" ]; then
 	echo "1..0 # SKIP this would end the machine: it is for test machines"
 	exit 4
 fi
-if ! grep -q ' __x64_sys_kexec_file_load$' /proc/kallsyms; then
+if ! grep -q ' T __x64_sys_kexec_file_load$' /proc/kallsyms; then
 	echo "1..0 # SKIP this kernel has no kexec_file_load()"
 	exit 4
 fi
