@@ -12,8 +12,12 @@ dir=$(mktemp -d) || exit 1
 # shellcheck disable=SC2317 # the trap calls it
 cleanup() {
 	umount "$dir"/m1 "$dir"/m2 "$dir"/small "$dir"/many? 2>/dev/null
+	if [ "$modprobe" ]; then
+		echo "$modprobe" >/proc/sys/kernel/modprobe
+	fi
 	rm -rf "$dir"
 }
+modprobe=
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -70,7 +74,7 @@ image() {
 
 # what_is_left: all in the store
 what_is_left() {
-	ls -A "$store/images" 2>/dev/null | tr '\n' ' '
+	find "$store/images" -mindepth 1 -maxdepth 1 2>/dev/null | sed 's,.*/,,' | sort | tr '\n' ' '
 }
 
 # refused WHAT WORDS ARGUMENT...: `lodge image ARGUMENT...` fails with one line
@@ -241,7 +245,7 @@ for i in 1 2 3 4 5 6; do
 done
 # shellcheck disable=SC2086 # several
 wait $pids
-same "6 mount and unmount one image, each 10 times" 6 "$(ls "$dir"/many*.done | wc -l)"
+same "6 mount and unmount one image, each 10 times" 6 "$(find "$dir" -name 'many*.done' | wc -l)"
 
 # ls, inspect, rm
 same "ls -q" "folder folder2 tbz tgz" "$(image ls -q | xargs)"

@@ -189,7 +189,7 @@ static int do_ls(struct request *request)
 		printf("[");
 	else if (!request->quiet)
 		printf("%-*s  %11s  CREATED\n", width, "NAME", "SIZE");
-	for (name = names; *name; free(*name++)) {
+	for (name = names; *name; name++) {
 		if (request->quiet && !request->json) {
 			puts(*name);
 			continue;

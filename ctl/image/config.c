@@ -120,17 +120,36 @@ static size_t length(json_object *array)
 	return array ? json_object_array_length(array) : 0;
 }
 
-/* Copies of the strings of an array. Return: how many fit into memory */
-static size_t copy_strings(json_object *array, char **to)
+static const char *get_item(json_object *array, size_t i)
 {
-	size_t i;
+	return json_object_get_string(json_object_array_get_idx(array, i));
+}
 
-	for (i = 0; i < length(array); i++) {
-		to[i] = strdup(json_object_get_string(json_object_array_get_idx(array, i)));
-		if (!to[i])
-			break;
+/*
+ * All strings of two lists, behind the list of pointers to them, so that one
+ * free() frees all
+ */
+static char **pack_strings(json_object *first, json_object *second)
+{
+	const size_t count = length(first) + length(second);
+	size_t size = sizeof(char *), i;
+	char **strings, *text;
+
+	for (i = 0; i < count; i++)
+		size += sizeof(char *) + 1 +
+			strlen(i < length(first) ? get_item(first, i) :
+						   get_item(second, i - length(first)));
+	strings = malloc(size);
+	if (!strings)
+		return NULL;
+	text = (char *)(strings + count + 1);
+	for (i = 0; i < count; i++) {
+		strings[i] = text;
+		text = stpcpy(text, i < length(first) ? get_item(first, i) :
+							get_item(second, i - length(first))) + 1;
 	}
-	return i;
+	strings[count] = NULL;
+	return strings;
 }
 
 static char *copy_string(json_object *string, const char *otherwise)
@@ -143,36 +162,21 @@ static char *copy_string(json_object *string, const char *otherwise)
 int config_apply(json_object *config, struct image *image, struct error *error)
 {
 	json_object *clean = json_object_new_object();
-	json_object *entrypoint, *cmd, *env;
-	size_t copied = 0, wanted = 0;
 	int ret = -1;
 
-	if (!clean || config_merge(clean, config, error)) {
-		if (!clean)
-			error_set(error, ENOMEM, "the configuration");
-		goto out;
-	}
-	entrypoint = get(clean, "Entrypoint");
-	cmd = get(clean, "Cmd");
-	env = get(clean, "Env");
-	image->nr_entrypoint = length(entrypoint);
-	image->argv = calloc(length(entrypoint) + length(cmd) + 1, sizeof(char *));
-	image->env = calloc(length(env) + 1, sizeof(char *));
-	image->workdir = copy_string(get(clean, "WorkingDir"), "/");
-	image->user = copy_string(get(clean, "User"), "");
-	if (image->argv && image->env) {
-		wanted = length(entrypoint) + length(cmd) + length(env);
-		copied = copy_strings(entrypoint, image->argv);
-		if (copied == length(entrypoint))
-			copied += copy_strings(cmd, image->argv + copied);
-		copied += copy_strings(env, image->env);
-	}
-	if (!image->argv || !image->env || !image->workdir || !image->user ||
-	    copied != wanted)
+	if (!clean) {
 		error_set(error, ENOMEM, "the configuration");
-	else
-		ret = 0;
-out:
+	} else if (!config_merge(clean, config, error)) {
+		image->nr_entrypoint = length(get(clean, "Entrypoint"));
+		image->argv = pack_strings(get(clean, "Entrypoint"), get(clean, "Cmd"));
+		image->env = pack_strings(get(clean, "Env"), NULL);
+		image->workdir = copy_string(get(clean, "WorkingDir"), "/");
+		image->user = copy_string(get(clean, "User"), "");
+		if (image->argv && image->env && image->workdir && image->user)
+			ret = 0;
+		else
+			error_set(error, ENOMEM, "the configuration");
+	}
 	json_object_put(clean);
 	return ret;
 }

@@ -33,7 +33,7 @@ static const char *store_path(const char *store)
 	return store ? store : IMAGE_STORE;
 }
 
-static int broken(const char *name, const char *why, struct error *error)
+static int say_broken(const char *name, const char *why, struct error *error)
 {
 	error_set(error, 0, "the image %s is broken: %s", name, why);
 	return error_advise(error, "remove it (lodge image rm %s) and import it again", name);
@@ -50,10 +50,10 @@ static int check_erofs(struct image *image, struct error *error)
 	if (!S_ISREG(st.st_mode) ||
 	    pread(image->fd, &head, sizeof(head), EROFS_OFFSET) != sizeof(head) ||
 	    le32toh(head.magic) != EROFS_MAGIC)
-		return broken(image->name, STORE_FILE " is no EROFS file system", error);
+		return say_broken(image->name, STORE_FILE " is no EROFS file system", error);
 	if (head.block_bits < 9 || head.block_bits > 16 ||
 	    (uint64_t)le32toh(head.blocks) << head.block_bits > image->size)
-		return broken(image->name, STORE_FILE " is cut short", error);
+		return say_broken(image->name, STORE_FILE " is cut short", error);
 	return 0;
 }
 
@@ -65,16 +65,16 @@ static int read_config(struct image *image, int dir, struct error *error)
 
 	fd = openat(dir, STORE_CONFIG, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return broken(image->name, "it has no " STORE_CONFIG, error);
+		return say_broken(image->name, "it has no " STORE_CONFIG, error);
 	object = config_read(STORE_CONFIG, fd, &why);
 	close(fd);
 	if (!object)
-		return broken(image->name, why.text, error);
+		return say_broken(image->name, why.text, error);
 	if (json_object_object_get_ex(object, "created", &value))
 		image->created = json_object_get_int64(value);
 	value = NULL;
 	json_object_object_get_ex(object, "config", &value);
-	ret = config_apply(value, image, &why) ? broken(image->name, why.text, error) : 0;
+	ret = config_apply(value, image, &why) ? say_broken(image->name, why.text, error) : 0;
 	json_object_put(object);
 	return ret;
 }
@@ -112,7 +112,7 @@ int image_open(struct image *image, const char *store, const char *name,
 	}
 	image->fd = openat(dir, STORE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (image->fd < 0)
-		broken(name, "it has no " STORE_FILE, error);
+		say_broken(name, "it has no " STORE_FILE, error);
 	else if (!check_erofs(image, error))
 		ret = read_config(image, dir, error);
 out:
@@ -125,23 +125,14 @@ out:
 	return ret;
 }
 
-static void free_strings(char **strings)
-{
-	char **at;
-
-	for (at = strings; at && *at; at++)
-		free(*at);
-	free(strings);
-}
-
 void image_close(struct image *image)
 {
 	free(image->name);
 	free(image->path);
 	free(image->workdir);
 	free(image->user);
-	free_strings(image->argv);
-	free_strings(image->env);
+	free(image->argv);
+	free(image->env);
 	if (image->fd >= 0)
 		close(image->fd);
 	*image = (struct image){ .fd = -1 };
@@ -171,55 +162,50 @@ int image_remove(const char *store, const char *name, struct error *error)
 	return ret;
 }
 
-static int by_name(const void *a, const void *b)
+static int is_visible(const struct dirent *entry)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return entry->d_name[0] != '.';
+}
+
+/* The names behind the list of pointers to them, so that one free() frees all */
+static char **pack_names(struct dirent **entries, int count)
+{
+	size_t size = sizeof(char *);
+	char **names, *text;
+	int i;
+
+	for (i = 0; i < count; i++)
+		size += sizeof(char *) + strlen(entries[i]->d_name) + 1;
+	names = malloc(size);
+	if (!names)
+		return NULL;
+	text = (char *)(names + count + 1);
+	for (i = 0; i < count; i++) {
+		names[i] = text;
+		text = stpcpy(text, entries[i]->d_name) + 1;
+	}
+	names[count] = NULL;
+	return names;
 }
 
 int image_names(const char *store, char ***names, struct error *error)
 {
-	const struct dirent *entry;
-	char **list = NULL, **more;
-	size_t count = 0;
-	DIR *dir;
-	int images;
+	struct dirent **entries = NULL;
+	int images, count = 0;
 
-	*names = calloc(1, sizeof(char *));
-	if (!*names)
-		return error_set(error, ENOMEM, "the names of images");
 	images = store_open(store_path(store), false, error);
-	if (images < 0) {
-		if (errno == ENOENT)
-			return 0;
-		free(*names);
+	if (images < 0 && errno != ENOENT)
 		return -1;
-	}
-	store_sweep(images);
-	dir = fdopendir(images);
-	if (!dir) {
+	if (images >= 0) {
+		store_sweep(images);
+		count = scandirat(images, ".", &entries, is_visible, alphasort);
 		close(images);
-		free(*names);
+	}
+	if (count < 0)
 		return error_set(error, errno, "cannot read the store");
-	}
-	list = *names;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		more = reallocarray(list, count + 2, sizeof(*list));
-		if (!more)
-			break;
-		list = more;
-		list[count] = strdup(entry->d_name);
-		if (!list[count])
-			break;
-		list[++count] = NULL;
-	}
-	closedir(dir);
-	*names = list;
-	if (entry) {
-		free_strings(list);
-		return error_set(error, ENOMEM, "the names of images");
-	}
-	qsort(list, count, sizeof(*list), by_name);
-	return 0;
+	*names = pack_names(entries, count);
+	while (count)
+		free(entries[--count]);
+	free(entries);
+	return *names ? 0 : error_set(error, ENOMEM, "the names of images");
 }

@@ -118,7 +118,7 @@ int image_remove(const char *store, const char *name, struct error *error);
 /**
  * image_names() - the names of all images, in alphabetical order
  * @store: the store's folder, or NULL for IMAGE_STORE
- * @names: out: NULL-terminated, to be freed, and each name too
+ * @names: out: NULL-terminated, to be freed in one piece
  * @error: filled on failure
  *
  * Also removes what importers that were killed have left.

@@ -17,7 +17,7 @@
 #include "image/import.h"
 
 #define DIGEST_PREFIX	"sha256:"
-#define HEX_LENGTH	(2 * SHA256_DIGEST_SIZE)
+#define HEX_LENGTH	((size_t)2 * SHA256_DIGEST_SIZE)
 #define INDEX_DEPTH	4
 
 static json_object *get(json_object *object, const char *name)
@@ -113,7 +113,8 @@ static bool is_wanted(json_object *descriptor, const char *ref)
 }
 
 /* Return: the one that is wanted, which belongs to @index, or NULL */
-static json_object *choose(json_object *index, const char *ref, struct error *error)
+static json_object *choose_manifest(json_object *index, const char *ref,
+				    struct error *error)
 {
 	json_object *list = get(index, "manifests"), *found = NULL, *item;
 	size_t i, count = 0;
@@ -157,7 +158,7 @@ static json_object *find_manifest(int layout, const char *ref, struct error *err
 	for (depth = 0; index; depth++) {
 		if (get(index, "layers"))
 			return index;
-		item = depth < INDEX_DEPTH ? choose(index, ref, error) : NULL;
+		item = depth < INDEX_DEPTH ? choose_manifest(index, ref, error) : NULL;
 		if (depth == INDEX_DEPTH)
 			error_set(error, 0, "the layout's indexes never come to a manifest");
 		next = item ? read_blob(layout, item, error) : NULL;

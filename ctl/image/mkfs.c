@@ -22,9 +22,10 @@
  */
 static void run_program(int dir, int output, pid_t parent)
 {
+	char output_file[] = "image/" STORE_FILE;
 	char *const argv[] = {
 		"mkfs.erofs", "--quiet", "-U", "00000000-0000-0000-0000-000000000000",
-		"--preserve-mtime", "image/" STORE_FILE, "tree", NULL,
+		"--preserve-mtime", output_file, "tree", NULL,
 	};
 	char *const env[] = {
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",

@@ -171,6 +171,19 @@ static int make_room(const struct place *place, bool want_folder, struct error *
 	return error_set(error, errno, "cannot replace '%s'", place->path);
 }
 
+/*
+ * Others belong to a file system or to the host's security module. Those of
+ * overlayfs would be obeyed by the one of a guest.
+ */
+static bool is_kept(const char *xattr)
+{
+	if (!strncmp(xattr, "user.", 5))
+		return strncmp(xattr, "user.overlay.", 13);
+	if (!strncmp(xattr, "trusted.", 8))
+		return strncmp(xattr, "trusted.overlay.", 16);
+	return !strcmp(xattr, "security.capability");
+}
+
 /* Extended attributes, by path, for symbolic links have no other way. */
 static int set_xattrs(const struct place *place, struct archive_entry *entry,
 		      struct error *error)
@@ -184,9 +197,7 @@ static int set_xattrs(const struct place *place, struct archive_entry *entry,
 		 *place->base ? place->base : ".");
 	archive_entry_xattr_reset(entry);
 	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-		/* Those would speak to the overlay file system of a guest. */
-		if (!strncmp(name, "trusted.overlay.", 16) ||
-		    !strncmp(name, "user.overlay.", 13))
+		if (!is_kept(name))
 			continue;
 		if (lsetxattr(path, name, value, size, 0))
 			return error_set(error, errno, "cannot set the attribute %s of '%s'",
@@ -380,7 +391,7 @@ bool tree_is_whiteout(const char *path)
 
 int tree_whiteout(struct tree *tree, const char *path, struct error *error)
 {
-	struct place place;
+	struct place place = { .parent = -1 };
 	const char *name;
 	struct stat st;
 	int ret;
@@ -391,16 +402,15 @@ int tree_whiteout(struct tree *tree, const char *path, struct error *error)
 	if (ret)
 		return ret < 0 ? -1 : 0;
 	name = place.base + strlen(WHITEOUT);
-	ret = 0;
 	if (!strcmp(place.base, OPAQUE))
 		ret = remove_tree(place.parent, ".", true);
 	else if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
-		errno = EINVAL, ret = -1;
+		ret = -1;
 	else if (strncmp(name, WHITEOUT, strlen(WHITEOUT)) &&
 		 !fstatat(place.parent, name, &st, AT_SYMLINK_NOFOLLOW))
 		ret = remove_tree(place.parent, name, false);
 	if (ret)
-		error_set(error, errno, "cannot remove what '%s' hides", path);
+		error_set(error, 0, "what '%s' hides cannot be removed", path);
 	close(place.parent);
 	return ret ? -1 : 0;
 }
