@@ -24,7 +24,7 @@ help:
 #@
 #@ See it work (nothing else is needed on Debian 12; setup is done first)
 #@   make demo [CPU=svm|vmx] [KERNEL=6.1]
-#@                                      a Debian kernel boots as Lodge's guest, in a test machine
+#@                                      a Debian kernel boots as Lodge's guest, and a container runs beside it, in a test machine
 #@   make check [KERNELS="6.1 6.12"] [CPUS="svm vmx"] [TESTS="NAME..."] [JOBS=N]
 #@                                      all selftests, in test machines with SVM (both kernels) and VMX (6.1)
 #@   make check-debug [CPUS=svm] [TESTS="NAME..."]
@@ -32,7 +32,8 @@ help:
 #@   make coverage [CPUS=svm] [TESTS="NAME..."]
 #@                                      which lines of kmod/ the selftests reach, in that kernel
 #@   make check-host                    the same selftests on this machine's hardware (as root)
-#@   make bench                         what an exit costs, beside KVM, in instructions
+#@   make bench                         what an exit (beside KVM) and a hook cost, in instructions; how
+#@                                      long a container's start takes, beside crun
 #@   make tour                          the guided tour through the module's code
 #@
 setup:

@@ -31,7 +31,10 @@
 #define CURRENT_OFFSET	0
 #endif
 
-/* Stack: [0] into the function, [8] to its caller */
+/*
+ * Stack: [0] into the function, [8] to its caller.  The last hint is for what the
+ * compiler puts behind a function that it takes to have no end.
+ */
 #define CHECK								\
 	"	push %%rbp\n"						\
 	"	mov %%rsp, %%rbp\n"					\
@@ -57,10 +60,7 @@
 	"2:	cltq\n"							\
 	"	add $8, %%rsp\n"					\
 	"	" UNWIND_HINT_FUNC "\n"					\
-	END
-
-/* The compiler puts an instruction behind what it takes to have no end. */
-#define END	"	" ASM_RET "\n" UNWIND_HINT_FUNC
+	"	" ASM_RET "\n" UNWIND_HINT_FUNC
 
 #define trampoline	__attribute__((__naked__)) notrace noinline __used
 
@@ -88,6 +88,6 @@ trampoline long lodge_try_hook(unsigned long address)
 {
 	asm volatile("push %%rdi\n"
 		     "	" UNWIND_HINT_FUNC "\n"
-		     END
+		     "	" ASM_RET "\n" UNWIND_HINT_FUNC
 		     : :);
 }
