@@ -62,9 +62,8 @@
 	"	" UNWIND_HINT_FUNC "\n"					\
 	"	" ASM_RET "\n" UNWIND_HINT_FUNC
 
-#define trampoline	__attribute__((__naked__)) notrace noinline __used
-
-trampoline void lodge_trampoline(void)
+notrace noinline __used __attribute__((__naked__))
+void lodge_trampoline(void)
 {
 	asm volatile("mov %%gs:" CURRENT ", %%rax\n"
 		     "	mov %c[pid](%%rax), %%rax\n"
@@ -78,13 +77,15 @@ trampoline void lodge_trampoline(void)
 			 [level] "i" (offsetof(struct pid, level)));
 }
 
-trampoline void lodge_trampoline_always(void)
+notrace noinline __used __attribute__((__naked__))
+void lodge_trampoline_always(void)
 {
 	asm volatile(CHECK : :);
 }
 
 /* An indirect call has to find an ENDBR, if the processor looks; a return has not. */
-trampoline long lodge_try_hook(unsigned long address)
+notrace noinline __used __attribute__((__naked__))
+long lodge_try_hook(unsigned long address)
 {
 	asm volatile("push %%rdi\n"
 		     "	" UNWIND_HINT_FUNC "\n"
