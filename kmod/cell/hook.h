@@ -14,18 +14,23 @@ struct task_struct;
 /* The first six arguments of a function, as registers hold them */
 #define LODGE_NR_ARGS	6
 
+/*
+ * Looks at the arguments of a hooked function.  Return: 0, or a negative errno,
+ * which the function's caller gets in place of the function
+ */
+typedef int lodge_check_fn(const struct lodge_call *call, const unsigned long *args);
+
 /**
  * struct lodge_hook - a function of the kernel, and what is checked before it
  * @function: its name
- * @check: looks at the arguments. Return: 0, or a negative errno, which the
- *         function's caller gets in place of the function
+ * @check: looks at the arguments
  * @optional: some kernels do not have it
  * @always: called for tasks outside any cell, too, and with no cell
  * @ip: what a call of the trampoline returns to, or 0: the function is not there
  */
 struct lodge_hook {
 	const char *function;
-	int (*check)(const struct lodge_call *call, const unsigned long *args);
+	lodge_check_fn *check;
 	bool optional;
 	bool always;
 	unsigned long ip;
@@ -78,46 +83,47 @@ int lodge_deny_task(const struct lodge_call *call, u32 right, int error,
 int lodge_hooks_attach(void);
 void lodge_hooks_detach(void);
 
-/* The checks, by what they guard; the arguments are those of the function. */
-#define LODGE_CHECK(name)						\
-	int lodge_check_##name(const struct lodge_call *call,		\
-			       const unsigned long *args)
+/* The checks, by the files that they are in */
 
 /* files.c */
-LODGE_CHECK(file_open);
-LODGE_CHECK(file_permission);
-LODGE_CHECK(file_use);
-LODGE_CHECK(file_truncate);
-LODGE_CHECK(mmap_file);
-LODGE_CHECK(path_read);
-LODGE_CHECK(path_write);
-LODGE_CHECK(path_mknod);
-LODGE_CHECK(path_link);
-LODGE_CHECK(path_rename);
-LODGE_CHECK(inode_change);
+lodge_check_fn lodge_check_file_open;
+lodge_check_fn lodge_check_file_permission;
+lodge_check_fn lodge_check_file_use;
+lodge_check_fn lodge_check_file_truncate;
+lodge_check_fn lodge_check_mmap_file;
+lodge_check_fn lodge_check_path_read;
+lodge_check_fn lodge_check_path_write;
+lodge_check_fn lodge_check_path_mknod;
+lodge_check_fn lodge_check_path_link;
+lodge_check_fn lodge_check_path_rename;
+lodge_check_fn lodge_check_inode_change;
+
 /* mounts.c */
-LODGE_CHECK(get_tree);
-LODGE_CHECK(sb_mounted);
-LODGE_CHECK(sb_remount);
-LODGE_CHECK(sb_gone);
-LODGE_CHECK(move_mount);
+lodge_check_fn lodge_check_get_tree;
+lodge_check_fn lodge_check_sb_mounted;
+lodge_check_fn lodge_check_sb_remount;
+lodge_check_fn lodge_check_sb_gone;
+lodge_check_fn lodge_check_move_mount;
+
 /* sockets.c */
-LODGE_CHECK(socket_create);
-LODGE_CHECK(socket_use);
-LODGE_CHECK(unix_connect);
-LODGE_CHECK(unix_send);
+lodge_check_fn lodge_check_socket_create;
+lodge_check_fn lodge_check_socket_use;
+lodge_check_fn lodge_check_unix_connect;
+lodge_check_fn lodge_check_unix_send;
+
 /* tasks.c */
-LODGE_CHECK(task);
-LODGE_CHECK(setns);
+lodge_check_fn lodge_check_task;
+lodge_check_fn lodge_check_setns;
+
 /* kernel.c */
-LODGE_CHECK(capable);
-LODGE_CHECK(locked_down);
-LODGE_CHECK(bpf);
-LODGE_CHECK(perf);
-LODGE_CHECK(clock);
-LODGE_CHECK(syslog);
-LODGE_CHECK(keys);
-LODGE_CHECK(load);
-LODGE_CHECK(read);
+lodge_check_fn lodge_check_capable;
+lodge_check_fn lodge_check_locked_down;
+lodge_check_fn lodge_check_bpf;
+lodge_check_fn lodge_check_perf;
+lodge_check_fn lodge_check_clock;
+lodge_check_fn lodge_check_syslog;
+lodge_check_fn lodge_check_keys;
+lodge_check_fn lodge_check_load;
+lodge_check_fn lodge_check_read;
 
 #endif /* LODGE_HOOK_H */
