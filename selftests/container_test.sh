@@ -5,6 +5,9 @@
 #
 # Needs root, the tool (LODGE, or `lodge` in PATH), the module, a static busybox
 # in /bin and mkfs.erofs.
+#
+# Single quotes are for the shell inside; some functions are called by check.
+# shellcheck disable=SC2016,SC2317
 
 lodge=${LODGE:-$(command -v lodge)}
 dir=$(mktemp -d) || exit 1
@@ -117,7 +120,7 @@ runs_not() {
 }
 
 nothing_left() {
-	[ -z "$(ls $guests 2>/dev/null)" ] && ! ls -d $cgroup/*/ 2>/dev/null &&
+	[ -z "$(ls "$guests" 2>/dev/null)" ] && ! ls -d "$cgroup"/*/ 2>/dev/null &&
 		[ "$(wc -l </proc/mounts)" = "$mounts" ]
 }
 
@@ -388,8 +391,8 @@ check "kill -9 of the keeper leaves nothing" nothing_left
 check "and no process" runs_not "sleep 4321"
 run -d --name killed busybox sleep 4321
 keeper=$(sed -n 's/.*"keeper":\([0-9]*\).*/\1/p' $guests/killed/state.json)
-for file in $(grep -lx lodge-janitor /proc/[0-9]*/comm); do
-	kill -KILL "$(echo "$file" | cut -d / -f 3)"
+grep -lx lodge-janitor /proc/[0-9]*/comm | cut -d / -f 3 | while read -r pid; do
+	kill -KILL "$pid"
 done
 kill -KILL "$keeper"
 until_true runs_not "sleep 4321"

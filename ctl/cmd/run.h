@@ -16,12 +16,12 @@ enum {
 };
 
 extern const struct option run_vm_options[];
-extern const char run_vm_short_options[];
+extern const char *const run_vm_short_options;
 extern const char run_vm_help[];
 int run_vm(int argc, char **argv);
 
 extern const struct option run_container_options[];
-extern const char run_container_short_options[];
+extern const char *const run_container_short_options;
 extern const char run_container_help[];
 int run_container(int argc, char **argv);
 

@@ -36,7 +36,7 @@ enum {
 	OPTION_COMPLAIN,
 };
 
-const char run_container_short_options[] = "+:v:e:w:u:tidp:m:c:h";
+const char *const run_container_short_options = "+:v:e:w:u:tidp:m:c:h";
 const struct option run_container_options[] = {
 	{ "vm", no_argument, NULL, RUN_OPTION_VM },
 	{ "container", no_argument, NULL, RUN_OPTION_CONTAINER },

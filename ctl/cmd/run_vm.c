@@ -34,7 +34,7 @@ enum {
 	OPTION_NAME,
 };
 
-const char run_vm_short_options[] = "+:m:c:h";
+const char *const run_vm_short_options = "+:m:c:h";
 const struct option run_vm_options[] = {
 	{ "vm", no_argument, NULL, RUN_OPTION_VM },
 	{ "container", no_argument, NULL, RUN_OPTION_CONTAINER },

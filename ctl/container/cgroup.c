@@ -93,15 +93,16 @@ static bool has_word(int dir, const char *name, const char *word)
 	if (count < 0)
 		return false;
 	text[count] = '\0';
-	for (have = strtok_r(text, " \n", &rest); have;
-	     have = strtok_r(NULL, " \n", &rest))
+	for (have = strtok_r(text, "\n ", &rest); have;
+	     have = strtok_r(NULL, "\n ", &rest))
 		if (!strcmp(have, word))
 			return true;
 	return false;
 }
 
 /* Lets the children of the folder @path use @controller. */
-static int enable(const char *path, const char *controller, struct error *error)
+static int enable_controller(const char *path, const char *controller,
+			     struct error *error)
 {
 	int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	char wish[16];
@@ -146,8 +147,8 @@ static int set_limit(int dir, const char *parent, const struct limit *limit,
 	slash = strrchr(root, '/');
 	if (slash)
 		*slash = '\0';
-	if (enable(root, limit->controller, error) ||
-	    enable(parent, limit->controller, error))
+	if (enable_controller(root, limit->controller, error) ||
+	    enable_controller(parent, limit->controller, error))
 		return -1;
 	if (!write_file(dir, limit->file, limit->text))
 		return 0;

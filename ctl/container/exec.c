@@ -59,7 +59,7 @@ static void fail(int status, const struct error *error)
 	_exit(status);
 }
 
-static int join(const struct visit *visit, struct error *error)
+static int join_container(const struct visit *visit, struct error *error)
 {
 	const int fds[NR_FDS] = {
 		visit->streams[0], visit->streams[1], visit->streams[2],
@@ -107,7 +107,7 @@ __attribute__((noreturn)) static void go_in(const struct visit *visit)
 	pid_t pid;
 
 	args.pidfd = (uintptr_t)&pidfd;
-	if (join(visit, &error) ||
+	if (join_container(visit, &error) ||
 	    process_identify(visit->process->user, &identity, &error))
 		fail(STATUS_LODGE, &error);
 	streams_give(visit->streams, &identity);
@@ -131,7 +131,7 @@ __attribute__((noreturn)) static void go_in(const struct visit *visit)
 	_exit(0);
 }
 
-static int start(struct visit *visit, struct error *error)
+static int start_visit(struct visit *visit, struct error *error)
 {
 	struct clone_args args = {
 		.flags = CLONE_INTO_CGROUP,
@@ -170,7 +170,7 @@ static int visit_container(struct visit *visit, struct relay *relay, int *channe
 	struct failure failure;
 	int master = -1, wait_status, own, i;
 
-	if (start(visit, error))
+	if (start_visit(visit, error))
 		return STATUS_LODGE;
 	/* What the other side has is closed here, or its end could not be seen. */
 	close(visit->channel);

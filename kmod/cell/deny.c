@@ -72,7 +72,7 @@ int lodge_deny_dentry(const struct lodge_call *call, u32 right, int error,
 }
 
 int lodge_deny_task(const struct lodge_call *call, u32 right, int error,
-		    const struct task_struct *task)
+		    struct task_struct *task)
 {
-	return lodge_deny(call, right, error, "process %d", task_tgid_nr((struct task_struct *)task));
+	return lodge_deny(call, right, error, "process %d", task_tgid_nr(task));
 }

@@ -67,7 +67,7 @@ int lodge_deny_dentry(const struct lodge_call *call, u32 right, int error,
 
 /* The same for a process. */
 int lodge_deny_task(const struct lodge_call *call, u32 right, int error,
-		    const struct task_struct *task);
+		    struct task_struct *task);
 
 /**
  * lodge_hooks_attach() - attach all hooks, or none

@@ -31,7 +31,10 @@
 #define CURRENT_OFFSET	0
 #endif
 
-/* Stack: [0] into the function, [8] to its caller */
+/*
+ * Stack: [0] into the function, [8] to its caller.  The last hint is for what the
+ * compiler puts behind a function that it takes to have no end.
+ */
 #define CHECK								\
 	"	push %%rbp\n"						\
 	"	mov %%rsp, %%rbp\n"					\
@@ -57,14 +60,10 @@
 	"2:	cltq\n"							\
 	"	add $8, %%rsp\n"					\
 	"	" UNWIND_HINT_FUNC "\n"					\
-	END
+	"	" ASM_RET "\n" UNWIND_HINT_FUNC
 
-/* The compiler puts an instruction behind what it takes to have no end. */
-#define END	"	" ASM_RET "\n" UNWIND_HINT_FUNC
-
-#define trampoline	__attribute__((__naked__)) notrace noinline __used
-
-trampoline void lodge_trampoline(void)
+notrace noinline __used __attribute__((__naked__))
+void lodge_trampoline(void)
 {
 	asm volatile("mov %%gs:" CURRENT ", %%rax\n"
 		     "	mov %c[pid](%%rax), %%rax\n"
@@ -78,16 +77,18 @@ trampoline void lodge_trampoline(void)
 			 [level] "i" (offsetof(struct pid, level)));
 }
 
-trampoline void lodge_trampoline_always(void)
+notrace noinline __used __attribute__((__naked__))
+void lodge_trampoline_always(void)
 {
 	asm volatile(CHECK : :);
 }
 
 /* An indirect call has to find an ENDBR, if the processor looks; a return has not. */
-trampoline long lodge_try_hook(unsigned long address)
+notrace noinline __used __attribute__((__naked__))
+long lodge_try_hook(unsigned long address)
 {
 	asm volatile("push %%rdi\n"
 		     "	" UNWIND_HINT_FUNC "\n"
-		     END
+		     "	" ASM_RET "\n" UNWIND_HINT_FUNC
 		     : :);
 }
