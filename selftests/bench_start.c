@@ -15,12 +15,11 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define WORDS_MAX	32
 #define ROUNDS_MAX	1000
 #define COMMANDS_MAX	8
-
-extern char **environ;
 
 static double now(void)
 {
@@ -41,7 +40,7 @@ static double run(const char *command)
 	for (i = 0; i < WORDS_MAX && rest; i++)
 		words[i] = strsep(&rest, " ");
 	if (rest || posix_spawnp(&pid, words[0], NULL, NULL, words, environ))
-		errx(1, "cannot run '%s'", command);
+		errx(1, "no such command: %s", command);
 	if (waitpid(pid, &status, 0) != pid || status)
 		errx(1, "'%s' failed: status 0x%x", command, status);
 	free(text);

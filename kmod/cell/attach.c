@@ -14,6 +14,7 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 #include <asm/ftrace.h>
@@ -74,22 +75,6 @@ asmlinkage notrace int lodge_hook_called(unsigned long ip,
 	return ret;
 }
 
-/* Where the function begins, or 0 */
-static unsigned long find(const char *function)
-{
-	struct kprobe probe = {
-		.symbol_name = function,
-		.flags = KPROBE_FLAG_DISABLED,
-	};
-	unsigned long address;
-
-	if (register_kprobe(&probe))
-		return 0;
-	address = (unsigned long)probe.addr;
-	unregister_kprobe(&probe);
-	return address;
-}
-
 static int by_ip(const void *a, const void *b)
 {
 	const struct lodge_hook *x = a, *y = b;
@@ -107,10 +92,8 @@ static bool is_traceable(unsigned long address)
 }
 
 /* A kprobe at the begin of a function is behind its ENDBR, as ftrace's call is. */
-static int locate(struct lodge_hook *hook)
+static int locate(struct lodge_hook *hook, unsigned long address)
 {
-	unsigned long address = find(hook->function);
-
 	hook->ip = 0;
 	if (address && is_traceable(address)) {
 		hook->ip = address + MCOUNT_INSN_SIZE;
@@ -121,6 +104,34 @@ static int locate(struct lodge_hook *hook)
 	pr_err("cannot guard containers: this kernel has no traceable function %s\n",
 	       hook->function);
 	return -ENOENT;
+}
+
+/* All kprobes go at once: each time, the kernel waits for a grace period. */
+static int locate_all(void)
+{
+	struct kprobe **registered;
+	struct kprobe *probes;
+	int ret = 0, count = 0;
+	unsigned int i;
+
+	probes = kcalloc(lodge_nr_hooks, sizeof(*probes), GFP_KERNEL);
+	registered = kcalloc(lodge_nr_hooks, sizeof(*registered), GFP_KERNEL);
+	if (!probes || !registered)
+		ret = -ENOMEM;
+	for (i = 0; !ret && i < lodge_nr_hooks; i++) {
+		probes[i].symbol_name = lodge_hooks[i].function;
+		probes[i].flags = KPROBE_FLAG_DISABLED;
+		if (!register_kprobe(&probes[i]))
+			registered[count++] = &probes[i];
+		else
+			probes[i].addr = NULL;
+		ret = locate(&lodge_hooks[i], (unsigned long)probes[i].addr);
+	}
+	if (count)
+		unregister_kprobes(registered, count);
+	kfree(registered);
+	kfree(probes);
+	return ret;
 }
 
 static int filter(struct ftrace_ops *to, bool always)
@@ -265,14 +276,10 @@ static int try_out(void)
 
 int lodge_hooks_attach(void)
 {
-	unsigned int i;
-	int ret;
+	int ret = locate_all();
 
-	for (i = 0; i < lodge_nr_hooks; i++) {
-		ret = locate(&lodge_hooks[i]);
-		if (ret)
-			return ret;
-	}
+	if (ret)
+		return ret;
 	sort(lodge_hooks, lodge_nr_hooks, sizeof(lodge_hooks[0]), by_ip, NULL);
 
 	ret = filter(&ops, false);
