@@ -58,7 +58,10 @@ kexec_payload:
 	mov	$0x3e8, %edi
 	call	say
 
-	/* There is no IDT: this resets the machine. */
+	/* With no IDT, this resets the machine. */
+	pushq	$0
+	pushq	$0
+	lidt	(%rsp)
 	ud2
 
 /* The text that RBX describes, to the port EDI */
