@@ -35,14 +35,18 @@ static struct dump *dump_of(struct netlink_callback *cb)
 	return (struct dump *)cb->ctx;
 }
 
-/* The guest that a request means, or the error.  Context: lodge_guests_lock. */
-static struct lodge_guest *requested(struct genl_info *info, int id_attr,
-				     int name_attr)
+struct lodge_guest *lodge_netlink_guest(struct genl_info *info, int id_attr,
+					int name_attr)
 {
 	struct nlattr *id = info->attrs[id_attr];
 	struct nlattr *name = info->attrs[name_attr];
 	struct lodge_guest *guest;
 
+	/* A container that has the host's network and capabilities */
+	if (lodge_cell_inside()) {
+		NL_SET_ERR_MSG(info->extack, "not for containers");
+		return ERR_PTR(-EPERM);
+	}
 	if (GENL_REQ_ATTR_CHECK(info, id_attr) &&
 	    GENL_REQ_ATTR_CHECK(info, name_attr)) {
 		NL_SET_ERR_MSG(info->extack, "which guest? give its id or its name");
@@ -269,7 +273,7 @@ static int guest_get_doit(struct sk_buff *skb, struct genl_info *info)
 		}
 	}
 	mutex_lock(&lodge_guests_lock);
-	guest = requested(info, LODGE_A_GUEST_ID, LODGE_A_GUEST_NAME);
+	guest = lodge_netlink_guest(info, LODGE_A_GUEST_ID, LODGE_A_GUEST_NAME);
 	if (IS_ERR(guest))
 		ret = PTR_ERR(guest);
 	else
@@ -284,7 +288,7 @@ static int stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 	int ret;
 
 	mutex_lock(&lodge_guests_lock);
-	guest = requested(info, LODGE_A_STATS_ID, LODGE_A_STATS_NAME);
+	guest = lodge_netlink_guest(info, LODGE_A_STATS_ID, LODGE_A_STATS_NAME);
 	if (IS_ERR(guest)) {
 		ret = PTR_ERR(guest);
 	} else if (guest->state == LODGE_GUEST_STATE_EXITED) {
@@ -362,10 +366,15 @@ static int guest_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return dump(skb, cb, LODGE_CMD_GUEST_GET, guest_get_wants, put_guest);
 }
 
+static int guest_get_start(struct netlink_callback *cb)
+{
+	return lodge_cell_inside() ? -EPERM : 0;
+}
+
 static int stats_get_start(struct netlink_callback *cb)
 {
 	cb->min_dump_alloc = STATS_SIZE;
-	return 0;
+	return guest_get_start(cb);
 }
 
 static int stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -401,6 +410,7 @@ static const struct genl_ops genl_ops[] = {
 		.policy = guest_get_policy,
 		.maxattr = LODGE_A_GUEST_MAX,
 		.doit = guest_get_doit,
+		.start = guest_get_start,
 		.dumpit = guest_get_dumpit,
 	},
 	{
@@ -415,6 +425,20 @@ static const struct genl_ops genl_ops[] = {
 	{
 		.cmd = LODGE_CMD_FEATURES_GET,
 		.doit = features_get_doit,
+	},
+	{
+		.cmd = LODGE_CMD_POLICY_GET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = lodge_policy_get_policy,
+		.maxattr = LODGE_A_POLICY_MAX,
+		.doit = lodge_policy_get_doit,
+	},
+	{
+		.cmd = LODGE_CMD_POLICY_SET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = lodge_policy_set_policy,
+		.maxattr = LODGE_A_POLICY_MAX,
+		.doit = lodge_policy_set_doit,
 	},
 };
 

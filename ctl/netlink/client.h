@@ -131,6 +131,51 @@ int client_events(struct client *client,
 		  int (*fn)(const struct event *event, void *arg), void *arg,
 		  struct error *error);
 
+/* A rule; the members are the attributes that its kind has. */
+struct rule {
+	uint32_t kind;
+	uint32_t access;
+	uint32_t major;
+	uint32_t minor;
+	uint32_t family;
+	char type[20];
+	char *path;
+};
+
+/* A policy; the members are the attributes of policy-get. */
+struct guest_policy {
+	uint32_t mode;
+	uint32_t rights;
+	struct rule *rules;
+	size_t nr_rules;
+};
+
+/* The policy of a container. Return: 0 or -1 */
+int client_policy(struct client *client, const struct guest *guest,
+		  struct guest_policy *policy, struct error *error);
+void client_policy_free(struct guest_policy *policy);
+
+struct policy;
+
+/**
+ * client_set_policy() - give a container another policy
+ * @client: the connection
+ * @guest: the container
+ * @policy: the policy
+ * @kept: rules of it that are not in @policy and stay: trees
+ * @nr_kept: how many
+ * @error: filled on failure
+ *
+ * Return: 0 or -1
+ */
+int client_set_policy(struct client *client, const struct guest *guest,
+		      const struct policy *policy, const struct rule *const *kept,
+		      size_t nr_kept, struct error *error);
+
+/* Changes the mode alone: LODGE_POLICY_MODE_*. Return: 0 or -1 */
+int client_set_mode(struct client *client, const struct guest *guest,
+		    uint32_t mode, struct error *error);
+
 /* Words for what are numbers */
 const char *kind_name(uint32_t kind);
 const char *state_name(uint32_t state);

@@ -108,6 +108,61 @@ enum lodge_exit_class {
 	LODGE_EXIT_CLASS_END,
 };
 
+/**
+ * enum lodge_policy_mode - what a wall does about what its policy does not
+ *   allow
+ * @LODGE_POLICY_MODE_ENFORCE: it says no
+ * @LODGE_POLICY_MODE_COMPLAIN: it reports it, and lets it happen
+ */
+enum lodge_policy_mode {
+	LODGE_POLICY_MODE_ENFORCE,
+	LODGE_POLICY_MODE_COMPLAIN,
+};
+
+/**
+ * enum lodge_policy_right - what a wall need not guard at all; LODGE_RIGHT_*
+ *   of linux/lodge.h
+ */
+enum lodge_policy_right {
+	LODGE_POLICY_RIGHT_FILES = 1,
+	LODGE_POLICY_RIGHT_DEVICES = 2,
+	LODGE_POLICY_RIGHT_SOCKETS = 4,
+	LODGE_POLICY_RIGHT_PROCESSES = 8,
+	LODGE_POLICY_RIGHT_NAMESPACES = 16,
+	LODGE_POLICY_RIGHT_MOUNTS = 32,
+	LODGE_POLICY_RIGHT_SYSCTL = 64,
+	LODGE_POLICY_RIGHT_MODULES = 128,
+	LODGE_POLICY_RIGHT_BPF = 256,
+	LODGE_POLICY_RIGHT_PERF = 512,
+	LODGE_POLICY_RIGHT_CLOCK = 1024,
+	LODGE_POLICY_RIGHT_SYSLOG = 2048,
+	LODGE_POLICY_RIGHT_KEYS = 4096,
+	LODGE_POLICY_RIGHT_BOOT = 8192,
+	LODGE_POLICY_RIGHT_RAW = 16384,
+};
+
+/**
+ * enum lodge_rule_kind - what a rule is about; enum lodge_cell_rule_kind of
+ *   linux/lodge.h
+ */
+enum lodge_rule_kind {
+	LODGE_RULE_KIND_TREE = 1,
+	LODGE_RULE_KIND_CHAR_DEVICE,
+	LODGE_RULE_KIND_BLOCK_DEVICE,
+	LODGE_RULE_KIND_FILESYSTEM,
+	LODGE_RULE_KIND_FAMILY,
+};
+
+/**
+ * enum lodge_rule_access - what may be done with it; LODGE_ACCESS_* of
+ *   linux/lodge.h
+ */
+enum lodge_rule_access {
+	LODGE_RULE_ACCESS_READ = 1,
+	LODGE_RULE_ACCESS_WRITE = 2,
+	LODGE_RULE_ACCESS_EXECUTE = 4,
+};
+
 enum {
 	LODGE_A_GUEST_PAD = 1,
 	LODGE_A_GUEST_ID,
@@ -265,9 +320,37 @@ enum {
 };
 
 enum {
+	LODGE_A_RULE_KIND = 1,
+	LODGE_A_RULE_ACCESS,
+	LODGE_A_RULE_FD,
+	LODGE_A_RULE_PATH,
+	LODGE_A_RULE_MAJOR,
+	LODGE_A_RULE_MINOR,
+	LODGE_A_RULE_TYPE,
+	LODGE_A_RULE_FAMILY,
+
+	__LODGE_A_RULE_MAX,
+	LODGE_A_RULE_MAX = (__LODGE_A_RULE_MAX - 1)
+};
+
+enum {
+	LODGE_A_POLICY_PAD = 1,
+	LODGE_A_POLICY_ID,
+	LODGE_A_POLICY_NAME,
+	LODGE_A_POLICY_MODE,
+	LODGE_A_POLICY_RIGHTS,
+	LODGE_A_POLICY_RULES,
+
+	__LODGE_A_POLICY_MAX,
+	LODGE_A_POLICY_MAX = (__LODGE_A_POLICY_MAX - 1)
+};
+
+enum {
 	LODGE_CMD_GUEST_GET = 1,
 	LODGE_CMD_STATS_GET,
 	LODGE_CMD_FEATURES_GET,
+	LODGE_CMD_POLICY_GET,
+	LODGE_CMD_POLICY_SET,
 	LODGE_CMD_GUEST_CREATED_NTF,
 	LODGE_CMD_GUEST_RUNNING_NTF,
 	LODGE_CMD_GUEST_PAUSED_NTF,
