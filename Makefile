@@ -7,6 +7,7 @@ KERNELS	?=
 CPU	?= svm
 CPUS	?=
 TESTS	?=
+JOBS	?=
 PREFIX	?= /usr/local
 BUILD	:= $(CURDIR)/build
 CACHE	:= $(or $(LODGE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodge)
@@ -24,7 +25,7 @@ help:
 #@ See it work (nothing else is needed on Debian 12; setup is done first)
 #@   make demo [CPU=svm|vmx] [KERNEL=6.1]
 #@                                      a Debian kernel boots as Lodge's guest, in a test machine
-#@   make check [KERNELS="6.1 6.12"] [CPUS="svm vmx"] [TESTS="NAME..."]
+#@   make check [KERNELS="6.1 6.12"] [CPUS="svm vmx"] [TESTS="NAME..."] [JOBS=N]
 #@                                      all selftests, in test machines with SVM (both kernels) and VMX (6.1)
 #@   make check-debug [CPUS=svm] [TESTS="NAME..."]
 #@                                      the same in a kernel that looks for mistakes (built first: 15 minutes)
@@ -41,10 +42,11 @@ demo: setup
 	@scripts/demo --cpu '$(CPU)' --kernel '$(KERNEL)'
 
 check: setup
-	@scripts/check $(if $(KERNELS),--kernels '$(KERNELS)') $(if $(CPUS),--cpus '$(CPUS)') $(TESTS)
+	@scripts/check $(if $(JOBS),--jobs '$(JOBS)') $(if $(KERNELS),--kernels '$(KERNELS)') \
+		$(if $(CPUS),--cpus '$(CPUS)') $(TESTS)
 
 check-debug: setup
-	@scripts/check --kernels debug --cpus '$(or $(CPUS),svm)' $(TESTS)
+	@scripts/check $(if $(JOBS),--jobs '$(JOBS)') --kernels debug --cpus '$(or $(CPUS),svm)' $(TESTS)
 
 coverage: setup
 	@scripts/coverage --cpus '$(or $(CPUS),svm)' $(TESTS)

@@ -103,7 +103,7 @@ kernel_find() {
 }
 
 # slowness CPU KERNEL: how many times slower than QEMU with a usual kernel a
-# test machine is. Time limits are multiplied by it (LODGE_TEST_SLOW in the machine).
+# test machine is (LODGE_TEST_SLOW in the machine).
 slowness() {
 	local factor=1
 
@@ -114,4 +114,10 @@ slowness() {
 	debug*) factor=$((factor * 4)) ;;
 	esac
 	echo "$factor"
+}
+
+# patience CPU KERNEL: what time limits are multiplied by (LODGE_TEST_PATIENCE in
+# the machine). Machines that run side by side wait for each other.
+patience() {
+	echo $(($(slowness "$1" "$2") * ${LODGE_TEST_SHARED:-1}))
 }

@@ -7,7 +7,7 @@
 # "Lodge guest is up" and what it sees, and powers off (scripts/machine).
 
 lodge=${LODGE:-$(command -v lodge)}
-slow=${LODGE_TEST_SLOW:-1}
+slow=${LODGE_TEST_PATIENCE:-1}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 n=0
@@ -85,41 +85,51 @@ check_boot "a stock kernel boots with 4 CPUs" $? "$dir/4" 4 512
 boot "$dir/x" -m 256 -c 2 --append 'console=ttyS0 quiet nox2apic'
 check_boot "a stock kernel boots in xAPIC mode" $? "$dir/x" 2 256
 
-boot "$dir/a" -m 256 -c 1 --append 'console=ttyS0 quiet' &
-first=$!
-boot "$dir/b" -m 320 -c 2 --append 'console=ttyS0 quiet' &
-second=$!
-wait $first
-check_boot "two guests at once: the first" $? "$dir/a" 1 256
-wait $second
-check_boot "two guests at once: the second" $? "$dir/b" 2 320
+# start OUTPUT ARGUMENT...: a guest that runs for ever, in the background
+start() {
+	output=$1
+	shift
+	"$lodge" run --vm --kernel "$GUEST" --initrd "$GUEST_INITRD" \
+		--append 'console=ttyS0 quiet lodge.hold' "$@" </dev/null >"$output" 2>&1 &
+}
 
-# A guest that would run for ever: ended by SIGTERM and by SIGKILL.
-for signal in TERM KILL; do
-	: >"$dir/hold"
-	"$lodge" run --vm --kernel "$GUEST" --initrd "$GUEST_INITRD" -m 256 -c 2 \
-		--append 'console=ttyS0 quiet lodge.hold' \
-		</dev/null >"$dir/hold" 2>&1 &
-	keeper=$!
+# wait_for OUTPUT: until the guest has said all
+wait_for() {
 	i=0
-	while [ $i -lt $((60 * slow)) ] && ! grep -q "Lodge guest is up" "$dir/hold"; do
+	while [ $i -lt $((100 * slow)) ] && ! grep -q "^uptime:" "$1"; do
 		sleep 1
 		i=$((i + 1))
 	done
-	kill -$signal $keeper
-	wait $keeper
+}
+
+# end_by SIGNAL PROCESS OUTPUT
+end_by() {
+	kill -"$1" "$2"
+	wait "$2"
 	status=$?
-	sleep 1
-	if ! grep -q "Lodge guest is up" "$dir/hold"; then
-		fail "SIG$signal: the guest did not come up" "$dir/hold"
-	elif [ $status -ne $((128 + $(kill -l $signal))) ]; then
-		fail "SIG$signal: status $status" "$dir/hold"
-	elif [ "$(cat /sys/module/lodge/refcnt)" != 0 ]; then
-		fail "SIG$signal: the module is still in use" "$dir/hold"
+	if [ $status -eq $((128 + $(kill -l "$1"))) ]; then
+		pass "SIG$1 ends a guest"
 	else
-		pass "SIG$signal ends the guest and leaves nothing behind"
+		fail "SIG$1: status $status" "$3"
 	fi
-done
+}
+
+start "$dir/a" -m 256 -c 1
+first=$!
+start "$dir/b" -m 320 -c 2
+second=$!
+wait_for "$dir/a"
+wait_for "$dir/b"
+check_boot "two guests at once: the first" 0 "$dir/a" 1 256
+check_boot "two guests at once: the second" 0 "$dir/b" 2 320
+end_by TERM $first "$dir/a"
+end_by KILL $second "$dir/b"
+sleep 1
+if [ "$(cat /sys/module/lodge/refcnt)" = 0 ]; then
+	pass "they leave nothing behind"
+else
+	fail "the module is still in use" "$dir/a" "$dir/b"
+fi
 
 echo "1..$n"
 [ $failed = 0 ]

@@ -8,17 +8,15 @@
  * Copies to and from the caller's memory count as allocations do, if the kernel
  * was built to let them fail (then with EFAULT).
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include "fault_fixture.h"
 #include "harness.h"
 #include "sys.h"
 
-#define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define DEBUGFS		"/sys/kernel/debug/"
 #define MIB		(1UL << 20)
 #define SLOT		0x40000000UL
 #define MANY		60
@@ -33,68 +31,6 @@ struct object {
 	char *area, *mem;	/* 2 MiB at SLOT that nobody has touched yet */
 	int event, resample;
 };
-
-static int fail_nth_fd;
-
-static void set_knob(const char *name, const char *value)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), DEBUGFS "%s", name);
-	/* Not every kernel has all of them. */
-	write_text(path, value);
-}
-
-/* fail-nth needs no probability; but these say what may fail at all. */
-static void faults_init(void)
-{
-	set_knob("failslab/ignore-gfp-wait", "N");
-	set_knob("failslab/cache-filter", "N");
-	set_knob("failslab/verbose", "0");
-	set_knob("fail_page_alloc/ignore-gfp-wait", "N");
-	set_knob("fail_page_alloc/ignore-gfp-highmem", "N");
-	set_knob("fail_page_alloc/min-order", "0");
-	set_knob("fail_page_alloc/verbose", "0");
-	set_knob("fail_usercopy/verbose", "0");
-	fail_nth_fd = CHECK(open(FAIL_NTH, O_RDWR | O_CLOEXEC));
-}
-
-static void arm(unsigned int nth)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%u", nth);
-
-	CHECK(pwrite(fail_nth_fd, text, n, 0));
-}
-
-/* Has the fault come to pass? */
-static bool disarm(void)
-{
-	char text[16] = "";
-	bool used = false;
-	int tries;
-
-	/* These copy too, and that may be what fails. */
-	if (pread(fail_nth_fd, text, sizeof(text) - 1, 0) > 0)
-		used = !atoi(text);
-	for (tries = 0; tries < 3; tries++)
-		if (pwrite(fail_nth_fd, "0", 1, 0) == 1)
-			return used;
-	die(__FILE__, __LINE__, FAIL_NTH);
-}
-
-static int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	if (!dir)
-		die(__FILE__, __LINE__, "/proc/self/fd");
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
 
 static void object_create(struct object *o)
 {
@@ -120,11 +56,6 @@ static void adder(u64 arg)
 {
 	GUEST_EQ(4, arg + 2);
 	*(volatile u64 *)G_FREE = arg;
-}
-
-static bool documented(int ret)
-{
-	return ret == -ENOMEM || ret == -EFAULT;
 }
 
 typedef int (*call_t)(struct object *o);
@@ -660,12 +591,6 @@ TEST(loading_the_module)
 	printf("# module_load: %u of the last %u failed\n", failures, LOAD_OWN);
 	if (access("/sys/module/lodge", F_OK))
 		ASSERT_EQ(0, module_load());
-}
-
-static void require_faults(void)
-{
-	if (access(FAIL_NTH, R_OK | W_OK))
-		ksft_exit_skip("fault_test: there is no " FAIL_NTH ": this kernel was built without CONFIG_FAULT_INJECTION\n");
 }
 
 LODGE_TEST_MAIN_AFTER(require_faults)

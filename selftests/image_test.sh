@@ -12,8 +12,12 @@ dir=$(mktemp -d) || exit 1
 # shellcheck disable=SC2317 # the trap calls it
 cleanup() {
 	umount "$dir"/m1 "$dir"/m2 "$dir"/small "$dir"/many? 2>/dev/null
+	if [ "$modprobe" ]; then
+		echo "$modprobe" >/proc/sys/kernel/modprobe
+	fi
 	rm -rf "$dir"
 }
+modprobe=
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

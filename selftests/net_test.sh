@@ -165,12 +165,14 @@ port_is() {
 }
 check "-p 8080:80" port_is 8080:80 "0.0.0.0 8080 80 6"
 check "-p 53:5353/udp" port_is 53:5353/udp "0.0.0.0 53 5353 17"
-check "-p 127.0.0.2:1:65535/tcp" port_is 127.0.0.2:1:65535/tcp "127.0.0.2 1 65535 6"
+check "-p 192.0.2.9:1:65535/tcp" port_is 192.0.2.9:1:65535/tcp "192.0.2.9 1 65535 6"
 for text in 80 :80 80: 0:80 80:0 65536:80 80:65536 a:80 80:80/sctp 80:80/ 1.2.3:80:80 \
 	1.2.3.4.5:80:80 ::80 -1:80 "80: 80" +80:80 80:80/udp/tcp 1:2:3:4 \
 	1111111111111111111:80:80 "" 000000080:80; do
 	refused "-p '$text'" "give " port "$text"
 done
+
+refused "-p with a loopback address" "leads to no guest; give" port 127.0.0.1:80:80
 
 # Another computer, which knows no way to the guests
 start outside outside 192.0.2.2/24

@@ -109,7 +109,7 @@ TEST_F(netlink, ends)
 			kill(pid, ways[i].signal);
 		ASSERT_EQ(LODGE_CMD_GUEST_EXITED_NTF,
 			  event_of(&self->nl, name, attrs));
-		EXPECT_GT(1000000000ULL * slowness(), now_ns() - begun);
+		EXPECT_GT(1000000000ULL * patience(), now_ns() - begun);
 		EXPECT_EQ(ways[i].reason,
 			  nl_get_u32(attrs[LODGE_A_EVENT_END_REASON]))
 			TH_LOG("%s", name);

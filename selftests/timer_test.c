@@ -10,7 +10,7 @@
 #define MS		1000000ULL
 
 static u64 khz;			/* of the time stamp counter: set by the test */
-static u64 slow;		/* slowness(), for times that must not pass meanwhile */
+static u64 slow;		/* patience(), for times that must not pass meanwhile */
 static u64 timer_hz;		/* ticks a second of the APIC's timer, divided by 1 */
 
 static void count(struct guest_frame *f)
@@ -187,7 +187,7 @@ static enum guest_result run_timer(void (*fn)(void))
 	enum guest_result result;
 
 	GUEST(vm, khz) = lodge_get_info()->tsc_khz;
-	GUEST(vm, slow) = slowness();
+	GUEST(vm, slow) = patience();
 	vcpu_start64(c, FN(fn), 0);
 	do {
 		result = guest_expect(c, GUEST_DONE);

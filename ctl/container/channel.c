@@ -107,9 +107,10 @@ int channel_receive(int channel, enum message_type type, void *data,
 
 	memset(failure, 0, sizeof(*failure));
 	failure->status = STATUS_LODGE;
+	/* ECONNRESET is about what it has not read; what it said comes next. */
 	do
 		count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-	while (count < 0 && errno == EINTR);
+	while (count < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (count < (ssize_t)sizeof(got))
 		return -1;
 	length = (size_t)count - sizeof(got);

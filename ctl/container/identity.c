@@ -31,8 +31,8 @@ static void set_home(struct identity *identity, const char *home)
 }
 
 /* By name, or by number. Return: was it there? */
-static bool find_user(const char *user, long id, char *name, size_t size,
-		      struct identity *identity)
+static bool find_user(const char *user, long id, struct identity *identity,
+		      char *name, size_t size)
 {
 	FILE *file = fopen("/etc/passwd", "re");
 	struct passwd *entry;
@@ -97,7 +97,7 @@ int process_identify(const char *user, struct identity *identity,
 	if (!name[0])
 		snprintf(name, sizeof(name), "0");
 	id = parse_id(name);
-	if (!find_user(name, id, login, sizeof(login), identity)) {
+	if (!find_user(name, id, identity, login, sizeof(login))) {
 		if (id < 0) {
 			error_set(error, 0, "there is no user '%s' in the container's /etc/passwd",
 				  name);

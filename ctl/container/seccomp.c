@@ -19,98 +19,99 @@
 #include <unistd.h>
 
 #define ALWAYS	(-1)
+#define CALLS(names)	#names
 
-/* Names, with spaces between them, and the capability that they take */
+/* Calls, and the capability that they take */
 static const struct {
 	int capability;
 	const char *calls;
 } allowed[] = {
 	{ ALWAYS,
-	  /* files */
-	  "access chdir chmod chown chown32 close close_range copy_file_range creat "
-	  "dup dup2 dup3 faccessat faccessat2 fadvise64 fadvise64_64 fallocate "
-	  "fchdir fchmod fchmodat fchown fchown32 fchownat fcntl fcntl64 fdatasync "
-	  "fgetxattr flistxattr flock fremovexattr fsetxattr fstat fstat64 fstatat64 "
-	  "fstatfs fstatfs64 fsync ftruncate ftruncate64 futimesat getcwd getdents "
-	  "getdents64 getxattr lchown lchown32 lgetxattr link linkat listxattr "
-	  "llistxattr _llseek lremovexattr lseek lsetxattr lstat lstat64 mkdir "
-	  "mkdirat mknod mknodat name_to_handle_at newfstatat open openat openat2 "
-	  "pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink "
-	  "readlinkat readv removexattr rename renameat renameat2 rmdir sendfile "
-	  "sendfile64 setxattr splice stat stat64 statfs statfs64 statx symlink "
-	  "symlinkat sync sync_file_range syncfs tee truncate truncate64 umask "
-	  "unlink unlinkat utime utimensat utimensat_time64 utimes vmsplice write "
-	  "writev "
+	  CALLS(/* files */
+	  access chdir chmod chown chown32 close close_range copy_file_range creat
+	  dup dup2 dup3 faccessat faccessat2 fadvise64 fadvise64_64 fallocate
+	  fchdir fchmod fchmodat fchown fchown32 fchownat fcntl fcntl64 fdatasync
+	  fgetxattr flistxattr flock fremovexattr fsetxattr fstat fstat64 fstatat64
+	  fstatfs fstatfs64 fsync ftruncate ftruncate64 futimesat getcwd getdents
+	  getdents64 getxattr lchown lchown32 lgetxattr link linkat listxattr
+	  llistxattr _llseek lremovexattr lseek lsetxattr lstat lstat64 mkdir
+	  mkdirat mknod mknodat name_to_handle_at newfstatat open openat openat2
+	  pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink
+	  readlinkat readv removexattr rename renameat renameat2 rmdir sendfile
+	  sendfile64 setxattr splice stat stat64 statfs statfs64 statx symlink
+	  symlinkat sync sync_file_range syncfs tee truncate truncate64 umask
+	  unlink unlinkat utime utimensat utimensat_time64 utimes vmsplice write
+	  writev
 	  /* waiting and events */
-	  "epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_pwait "
-	  "epoll_pwait2 epoll_wait epoll_wait_old eventfd eventfd2 fanotify_mark "
-	  "inotify_add_watch inotify_init inotify_init1 inotify_rm_watch io_cancel "
-	  "io_destroy io_getevents io_pgetevents io_pgetevents_time64 io_setup "
-	  "io_submit _newselect poll ppoll ppoll_time64 pselect6 pselect6_time64 "
-	  "select signalfd signalfd4 timerfd_create timerfd_gettime "
-	  "timerfd_gettime64 timerfd_settime timerfd_settime64 "
+	  epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_pwait
+	  epoll_pwait2 epoll_wait epoll_wait_old eventfd eventfd2 fanotify_mark
+	  inotify_add_watch inotify_init inotify_init1 inotify_rm_watch io_cancel
+	  io_destroy io_getevents io_pgetevents io_pgetevents_time64 io_setup
+	  io_submit _newselect poll ppoll ppoll_time64 pselect6 pselect6_time64
+	  select signalfd signalfd4 timerfd_create timerfd_gettime
+	  timerfd_gettime64 timerfd_settime timerfd_settime64
 	  /* memory */
-	  "brk get_mempolicy madvise membarrier memfd_create memfd_secret mincore "
-	  "mlock mlock2 mlockall mmap mmap2 mprotect mremap msync munlock munlockall "
-	  "munmap pkey_alloc pkey_free pkey_mprotect process_mrelease remap_file_pages "
+	  brk get_mempolicy madvise membarrier memfd_create memfd_secret mincore
+	  mlock mlock2 mlockall mmap mmap2 mprotect mremap msync munlock munlockall
+	  munmap pkey_alloc pkey_free pkey_mprotect process_mrelease remap_file_pages
 	  /* processes */
-	  "arch_prctl capget capset execve execveat exit exit_group fork "
-	  "get_robust_list get_thread_area getcpu getegid getegid32 geteuid "
-	  "geteuid32 getgid getgid32 getgroups getgroups32 getpgid getpgrp getpid "
-	  "getppid getpriority getresgid getresgid32 getresuid getresuid32 "
-	  "getrlimit getrusage getsid gettid getuid getuid32 ioprio_get ioprio_set "
-	  "landlock_add_rule landlock_create_ruleset landlock_restrict_self "
-	  "modify_ldt pause pidfd_open pidfd_send_signal prctl prlimit64 rseq "
-	  "sched_get_priority_max sched_get_priority_min sched_getaffinity "
-	  "sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval "
-	  "sched_rr_get_interval_time64 sched_setaffinity sched_setattr "
-	  "sched_setparam sched_setscheduler sched_yield seccomp set_robust_list "
-	  "set_thread_area set_tid_address setfsgid setfsgid32 setfsuid setfsuid32 "
-	  "setgid setgid32 setgroups setgroups32 setpgid setpriority setregid "
-	  "setregid32 setresgid setresgid32 setresuid setresuid32 setreuid "
-	  "setreuid32 setrlimit setsid setuid setuid32 sysinfo times ugetrlimit "
-	  "uname vfork wait4 waitid waitpid "
+	  arch_prctl capget capset execve execveat exit exit_group fork
+	  get_robust_list get_thread_area getcpu getegid getegid32 geteuid
+	  geteuid32 getgid getgid32 getgroups getgroups32 getpgid getpgrp getpid
+	  getppid getpriority getresgid getresgid32 getresuid getresuid32
+	  getrlimit getrusage getsid gettid getuid getuid32 ioprio_get ioprio_set
+	  landlock_add_rule landlock_create_ruleset landlock_restrict_self
+	  modify_ldt pause pidfd_open pidfd_send_signal prctl prlimit64 rseq
+	  sched_get_priority_max sched_get_priority_min sched_getaffinity
+	  sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval
+	  sched_rr_get_interval_time64 sched_setaffinity sched_setattr
+	  sched_setparam sched_setscheduler sched_yield seccomp set_robust_list
+	  set_thread_area set_tid_address setfsgid setfsgid32 setfsuid setfsuid32
+	  setgid setgid32 setgroups setgroups32 setpgid setpriority setregid
+	  setregid32 setresgid setresgid32 setresuid setresuid32 setreuid
+	  setreuid32 setrlimit setsid setuid setuid32 sysinfo times ugetrlimit
+	  uname vfork wait4 waitid waitpid
 	  /* signals */
-	  "kill restart_syscall rt_sigaction rt_sigpending rt_sigprocmask "
-	  "rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait "
-	  "rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaltstack sigprocmask "
-	  "sigreturn tgkill tkill "
+	  kill restart_syscall rt_sigaction rt_sigpending rt_sigprocmask
+	  rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait
+	  rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaltstack sigprocmask
+	  sigreturn tgkill tkill
 	  /* time */
-	  "adjtimex alarm clock_adjtime clock_adjtime64 clock_getres "
-	  "clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep "
-	  "clock_nanosleep_time64 getitimer gettimeofday nanosleep setitimer time "
-	  "timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64 "
-	  "timer_settime timer_settime64 "
+	  adjtimex alarm clock_adjtime clock_adjtime64 clock_getres
+	  clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep
+	  clock_nanosleep_time64 getitimer gettimeofday nanosleep setitimer time
+	  timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64
+	  timer_settime timer_settime64
 	  /* locks and System V */
-	  "futex futex_time64 futex_waitv ipc mq_getsetattr mq_notify mq_open "
-	  "mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64 "
-	  "mq_unlink msgctl msgget msgrcv msgsnd semctl semget semop semtimedop "
-	  "semtimedop_time64 shmat shmctl shmdt shmget "
+	  futex futex_time64 futex_waitv ipc mq_getsetattr mq_notify mq_open
+	  mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64
+	  mq_unlink msgctl msgget msgrcv msgsnd semctl semget semop semtimedop
+	  semtimedop_time64 shmat shmctl shmdt shmget
 	  /* sockets and pipes */
-	  "accept accept4 bind connect getpeername getsockname getsockopt "
-	  "getrandom ioctl listen pipe pipe2 recv recvfrom recvmmsg "
-	  "recvmmsg_time64 recvmsg send sendmmsg sendmsg sendto setsockopt shutdown "
-	  "socketcall socketpair" },
-	{ CAP_DAC_READ_SEARCH, "open_by_handle_at" },
+	  accept accept4 bind connect getpeername getsockname getsockopt
+	  getrandom ioctl listen pipe pipe2 recv recvfrom recvmmsg
+	  recvmmsg_time64 recvmsg send sendmmsg sendmsg sendto setsockopt shutdown
+	  socketcall socketpair) },
+	{ CAP_DAC_READ_SEARCH, CALLS(open_by_handle_at) },
 	{ CAP_SYS_ADMIN,
-	  "bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick "
-	  "lookup_dcookie mount mount_setattr move_mount open_tree perf_event_open "
-	  "pivot_root quotactl quotactl_fd setdomainname sethostname setns syslog "
-	  "umount umount2 unshare" },
-	{ CAP_SYS_BOOT, "reboot" },
-	{ CAP_SYS_CHROOT, "chroot" },
-	{ CAP_SYS_MODULE, "delete_module init_module finit_module" },
-	{ CAP_SYS_PACCT, "acct" },
-	{ CAP_SYS_PTRACE, "kcmp pidfd_getfd process_madvise process_vm_readv "
-			  "process_vm_writev ptrace" },
-	{ CAP_SYS_RAWIO, "iopl ioperm" },
-	{ CAP_SYS_TIME, "settimeofday stime clock_settime clock_settime64" },
-	{ CAP_SYS_TTY_CONFIG, "vhangup" },
-	{ CAP_SYS_NICE, "get_mempolicy mbind set_mempolicy "
-			"set_mempolicy_home_node" },
-	{ CAP_SYSLOG, "syslog" },
-	{ CAP_BPF, "bpf" },
-	{ CAP_PERFMON, "perf_event_open" },
+	  CALLS(bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick
+	  lookup_dcookie mount mount_setattr move_mount open_tree perf_event_open
+	  pivot_root quotactl quotactl_fd setdomainname sethostname setns syslog
+	  umount umount2 unshare) },
+	{ CAP_SYS_BOOT, CALLS(reboot) },
+	{ CAP_SYS_CHROOT, CALLS(chroot) },
+	{ CAP_SYS_MODULE, CALLS(delete_module init_module finit_module) },
+	{ CAP_SYS_PACCT, CALLS(acct) },
+	{ CAP_SYS_PTRACE, CALLS(kcmp pidfd_getfd process_madvise process_vm_readv
+			  process_vm_writev ptrace) },
+	{ CAP_SYS_RAWIO, CALLS(iopl ioperm) },
+	{ CAP_SYS_TIME, CALLS(settimeofday stime clock_settime clock_settime64) },
+	{ CAP_SYS_TTY_CONFIG, CALLS(vhangup) },
+	{ CAP_SYS_NICE, CALLS(get_mempolicy mbind set_mempolicy
+			set_mempolicy_home_node) },
+	{ CAP_SYSLOG, CALLS(syslog) },
+	{ CAP_BPF, CALLS(bpf) },
+	{ CAP_PERFMON, CALLS(perf_event_open) },
 };
 
 static int allow(scmp_filter_ctx filter, const char *names)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char default_path[] =
+static const char default_path[] =
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-static char default_term[] = "TERM=xterm";
+static const char default_term[] = "TERM=xterm";
 
 static size_t length_of(char **list)
 {
@@ -20,17 +20,17 @@ static size_t length_of(char **list)
 }
 
 /* Adds "NAME=value" to @env, in place of another value. */
-static size_t set_variable(char **env, size_t count, char *variable)
+static size_t set_variable(char **env, size_t count, const char *variable)
 {
 	size_t name = strcspn(variable, "=");
 	size_t i;
 
 	for (i = 0; i < count; i++)
 		if (!strncmp(env[i], variable, name) && env[i][name] == '=') {
-			env[i] = variable;
+			env[i] = (char *)variable;
 			return count;
 		}
-	env[count] = variable;
+	env[count] = (char *)variable;
 	return count + 1;
 }
 

@@ -321,7 +321,7 @@ static bool get_bool(struct json_object *json, const char *name)
 
 static char **get_list(struct json_object *json, const char *name)
 {
-	struct json_object *list = NULL;
+	struct json_object *list = NULL, *value;
 	size_t count, i;
 	char **strings;
 
@@ -330,9 +330,12 @@ static char **get_list(struct json_object *json, const char *name)
 		list = NULL;
 	count = list ? json_object_array_length(list) : 0;
 	strings = calloc(count + 1, sizeof(*strings));
-	for (i = 0; strings && i < count; i++)
-		strings[i] = (char *)json_object_get_string(
-				json_object_array_get_idx(list, i));
+	if (!strings)
+		return NULL;
+	for (i = 0; i < count; i++) {
+		value = json_object_array_get_idx(list, i);
+		strings[i] = (char *)json_object_get_string(value);
+	}
 	return strings;
 }
 

@@ -104,11 +104,11 @@ static int make_namespace(unsigned long uid, unsigned long gid, struct error *er
 		return error_advise(error, "see /proc/sys/user/max_user_namespaces");
 	}
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	if (write_map(pid, "uid_map", uid) || write_map(pid, "gid_map", gid))
+	if (!write_map(pid, "uid_map", uid) && !write_map(pid, "gid_map", gid))
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		error_set(error, errno, "cannot map the container's user IDs to %lu",
 			  uid);
-	else if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-		error_set(error, errno, "cannot open %s", path);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		continue;

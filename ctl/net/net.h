@@ -54,7 +54,8 @@ int net_parse_port(const char *text, struct net_port *port, struct error *error)
  * Makes lodge0 if it is not there. Inside, the interface is eth0, and lo is up.
  * The calling process (the keeper) holds the address and the rules: when it ends,
  * the kernel removes the rules and the address is free again; the veth goes with
- * the container's network namespace.
+ * the container's network namespace. All of that hangs on descriptors, which are
+ * close-on-exec: a child that executes nothing would hold it, too.
  *
  * Return: 0 or -1: no address is left, a port is taken, no nf_tables...
  */

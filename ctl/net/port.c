@@ -46,6 +46,10 @@ int net_parse_port(const char *text, struct net_port *port, struct error *error)
 		address[length] = '\0';
 		if (inet_pton(AF_INET, address, &port->host_address) != 1)
 			return malformed(text, "not an IPv4 address", error);
+		if (ntohl(port->host_address.s_addr) >> 24 == IN_LOOPBACKNET) {
+			error_set(error, 0, "-p %s: the loopback device leads to no guest", text);
+			return error_advise(error, "give another address of the host, or none");
+		}
 		host = end + 1;
 	}
 	slash = strchr(colon, '/');

@@ -24,6 +24,7 @@ DEFINE_PER_CPU(bool, lodge_root_on);
 
 static DEFINE_MUTEX(root_lock);
 static int root_users;
+static bool root_barred;
 static enum cpuhp_state hotplug_state;
 static const char *no_vendor_reason = "the processor has neither SVM nor VMX";
 
@@ -33,7 +34,9 @@ static int enable_here(void)
 	int ret = 0;
 
 	local_irq_save(flags);
-	if (!this_cpu_read(lodge_root_on)) {
+	if (READ_ONCE(root_barred)) {
+		ret = -ESHUTDOWN;
+	} else if (!this_cpu_read(lodge_root_on)) {
 		ret = lodge_vendor->enable_cpu();
 		if (!ret)
 			this_cpu_write(lodge_root_on, true);
@@ -201,9 +204,13 @@ static struct syscore_ops root_syscore_ops = {
 #define root_unregister_syscore()	unregister_syscore_ops(&root_syscore_ops)
 #endif
 
-/* Firmware and the next kernel expect to find root mode off. */
+/*
+ * Firmware and the next kernel expect to find root mode off.  Programs still run
+ * and could make VMs: whoever does not see the bar gets the interrupt afterwards.
+ */
 static int reboot_cb(struct notifier_block *nb, unsigned long action, void *data)
 {
+	WRITE_ONCE(root_barred, true);
 	on_each_cpu(disable_ipi, NULL, 1);
 	return NOTIFY_OK;
 }

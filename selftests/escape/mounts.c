@@ -33,12 +33,16 @@ static void have_disk(struct box *box)
 	ioctl(loop, LOOP_CLR_FD);
 	CHECK(ioctl(loop, LOOP_SET_FD, file));
 	close(file);
-	box->fd = loop;
+	/* Who has it open to write keeps others from mounting it. */
+	close(loop);
 }
 
 static bool remove_disk(struct box *box)
 {
-	ioctl(box->fd, LOOP_CLR_FD);
+	int loop = CHECK(open("/dev/loop7", O_RDONLY | O_CLOEXEC));
+
+	ioctl(loop, LOOP_CLR_FD);
+	close(loop);
 	unlink(HOST_DIR "/disk");
 	return true;
 }

@@ -8,11 +8,23 @@
 #include "kselftest.h"
 #include "vm.h"
 
+static int factor(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && atoi(value) > 1 ? atoi(value) : 1;
+}
+
 int slowness(void)
 {
-	const char *slow = getenv("LODGE_TEST_SLOW");
+	return factor("LODGE_TEST_SLOW");
+}
 
-	return slow && atoi(slow) > 1 ? atoi(slow) : 1;
+int patience(void)
+{
+	int n = factor("LODGE_TEST_PATIENCE");
+
+	return n > slowness() ? n : slowness();
 }
 
 void require_lodge(void)

@@ -44,7 +44,7 @@
 		prepare();						\
 		for (f = __fixture_list; f; f = f->next)		\
 			for (t = f->tests; t; t = t->next)		\
-				t->timeout *= slowness();		\
+				t->timeout *= patience();		\
 		return test_harness_run(argc, argv);			\
 	}
 

@@ -236,7 +236,7 @@ int nl_event(struct nl *nl, unsigned int ms, struct nlattr **attrs)
 	struct genlmsghdr *genl = NLMSG_DATA(h);
 	int skip = NLMSG_HDRLEN + GENL_HDRLEN;
 
-	if (poll(&pfd, 1, ms * slowness()) <= 0)
+	if (poll(&pfd, 1, ms * patience()) <= 0)
 		return 0;
 	if (recv(nl->fd, event, sizeof(event), 0) < 0)
 		return -errno;

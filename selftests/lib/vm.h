@@ -110,9 +110,14 @@ u64 now_ns(void);
 void sleep_ms(unsigned int ms);
 /* How many times slower than usual the machine is: LODGE_TEST_SLOW, or 1. */
 int slowness(void);
-/* Waits up to ms milliseconds, and longer on a slow machine, for cond. */
+/*
+ * How many times longer than usual something may take: LODGE_TEST_PATIENCE, or as
+ * slowness().  It is more where machines share processors.
+ */
+int patience(void);
+/* Waits up to ms milliseconds, times patience(), for cond. */
 #define WAIT_FOR(cond, ms) ({						\
-	u64 wait_end = now_ns() + (u64)(ms) * 1000000 * slowness();	\
+	u64 wait_end = now_ns() + (u64)(ms) * 1000000 * patience();	\
 	bool wait_ok;							\
 	while (!(wait_ok = (cond)) && now_ns() < wait_end)		\
 		sleep_ms(1);						\
