@@ -7,7 +7,10 @@
  * a capability in the initial user namespace: the root of a container that has
  * either for itself sees nothing of its neighbours.
  */
+#include <linux/cgroup.h>
+#include <linux/limits.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <asm/tsc.h>
 #include <net/genetlink.h>
@@ -184,6 +187,20 @@ static int put_hook(struct sk_buff *skb, const struct lodge_hook *hook, u64 deni
 	return 0;
 }
 
+/* A path that is too long for a message is left out. */
+static int put_cgroup(struct sk_buff *skb, struct cgroup *cgroup)
+{
+	char *path = kmalloc(PATH_MAX, GFP_KERNEL);
+	int ret = 0;
+
+	if (!path)
+		return -ENOMEM;
+	if (cgroup_path(cgroup, path, PATH_MAX) < PATH_MAX && path[0])
+		ret = nla_put_string(skb, LODGE_A_STATS_CGROUP, path);
+	kfree(path);
+	return ret;
+}
+
 static int put_cell_stats(struct sk_buff *skb, const struct lodge_cell *cell)
 {
 	unsigned int i;
@@ -199,7 +216,7 @@ static int put_cell_stats(struct sk_buff *skb, const struct lodge_cell *cell)
 		if (denials && put_hook(skb, &lodge_hooks[i], denials))
 			return -EMSGSIZE;
 	}
-	return 0;
+	return put_cgroup(skb, cell->cgroup);
 }
 
 static int put_vm_stats(struct sk_buff *skb, struct lodge_vm *vm)

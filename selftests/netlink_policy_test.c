@@ -19,6 +19,7 @@ static int sleep_on(void *arg)
 {
 	for (;;)
 		pause();
+	return 0;
 }
 
 /* A cell named "policy" that may use the root folder and some more */
@@ -264,6 +265,7 @@ static int make_sockets(void *arg)
 TEST_F(netlink, works)
 {
 	struct cell cell;
+	siginfo_t info;
 	u32 at;
 	int status;
 
@@ -278,8 +280,6 @@ TEST_F(netlink, works)
 	end_rule(&self->nl, at);
 	EXPECT_EQ(0, nl_call(&self->nl, NULL, NULL));
 	/* cell_end() would kill it */
-	siginfo_t info;
-
 	ASSERT_TRUE(WAIT_FOR(!waitid(P_PID, cell.init, &info,
 				     WEXITED | WNOWAIT | WNOHANG) && info.si_pid,
 			     2000));
@@ -338,7 +338,7 @@ TEST_F(netlink, bad_rules)
 		for (k = 0; k < 6 && bad[i].attrs[k]; k++)
 			nl_u32(nl, bad[i].attrs[k], 1);
 		end_rule(nl, at);
-		EXPECT_REFUSED(bad[i].err, bad[i].bad) TH_LOG("number %d", i);
+		EXPECT_REFUSED(bad[i].err, bad[i].bad);
 	}
 
 	/* values that are none */

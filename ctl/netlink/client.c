@@ -167,6 +167,9 @@ static int parse_stats(struct nlattr **attrs, void *element)
 		return parse_vm_stats(attrs, stats);
 	stats->checks = client_u64(attrs[LODGE_A_STATS_CHECKS]);
 	stats->denials = client_u64(attrs[LODGE_A_STATS_DENIALS]);
+	cgroup_get_usage(attrs[LODGE_A_STATS_CGROUP] ?
+			 nla_get_string(attrs[LODGE_A_STATS_CGROUP]) : "/none",
+			 &stats->usage);
 	return 0;
 }
 

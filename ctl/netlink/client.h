@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "container/cgroup.h"
 #include "error.h"
 
 struct nl_sock;
@@ -45,7 +46,7 @@ struct guest {
 
 /*
  * What a guest has done: the attributes of stats-get, of all its vCPUs. A container
- * has checks, denials and hooks alone.
+ * has checks, denials, hooks, and what its cgroup has used.
  */
 struct stats {
 	uint64_t id;
@@ -58,6 +59,7 @@ struct stats {
 		uint64_t denials;
 	} hooks[NR_DENYING_HOOKS];
 	size_t nr_hooks;
+	struct cgroup_usage usage;
 	uint64_t memory_mapped;
 	uint64_t memory_resident;
 	uint64_t guest_time;
