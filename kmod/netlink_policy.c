@@ -15,7 +15,7 @@
 
 /* What a reply has room for, at first and at most; trees have long paths. */
 #define REPLY_SIZE	8000
-#define REPLY_LIMIT	(1 << 20)
+#define REPLY_LIMIT	0x100000
 
 static const struct nla_policy rule_policy[LODGE_A_RULE_MAX + 1] = {
 	[LODGE_A_RULE_KIND] = NLA_POLICY_RANGE(NLA_U32, LODGE_RULE_KIND_TREE,
@@ -53,7 +53,7 @@ static_assert((int)LODGE_RULE_ACCESS_EXECUTE == (int)LODGE_ACCESS_EXECUTE);
 static_assert((int)LODGE_POLICY_RIGHT_RAW == (int)LODGE_RIGHT_RAW);
 
 static int put_tree_rule(struct sk_buff *skb, const struct lodge_tree *tree,
-		    char *buffer)
+			 char *buffer)
 {
 	const struct super_block *sb = tree->path.dentry->d_sb;
 	const char *path = dentry_path_raw(tree->path.dentry, buffer, PATH_MAX);

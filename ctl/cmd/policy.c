@@ -316,7 +316,7 @@ static int check_arguments(int argc, char **argv, struct request *request)
 		return bad_usage("--complain and --enforce are for 'policy set'");
 	if (request->set && request->json)
 		return bad_usage("--json is for 'policy get'");
-	if (request->set && !request->file == (request->mode < 0))
+	if (request->set && !!request->file + (request->mode >= 0) != 1)
 		return bad_usage("give a file, --complain or --enforce");
 	return STATUS_OK;
 }

@@ -103,7 +103,7 @@ static int parse_guest(struct nlattr **attrs, void *element)
 	guest->end_status = (int32_t)client_u32(attrs[LODGE_A_GUEST_END_STATUS]);
 	client_text(attrs[LODGE_A_GUEST_NAME], guest->name, sizeof(guest->name));
 	client_text(attrs[LODGE_A_GUEST_END_MESSAGE], guest->end_message,
-		 sizeof(guest->end_message));
+		    sizeof(guest->end_message));
 	return 0;
 }
 
@@ -129,7 +129,7 @@ static void parse_hook(struct nlattr *nest, struct stats *stats)
 	    nla_parse_nested(attrs, LODGE_A_HOOK_MAX, nest, NULL))
 		return;
 	client_text(attrs[LODGE_A_HOOK_NAME], stats->hooks[stats->nr_hooks].name,
-		 sizeof(stats->hooks[0].name));
+		    sizeof(stats->hooks[0].name));
 	stats->hooks[stats->nr_hooks].denials =
 		client_u64(attrs[LODGE_A_HOOK_DENIALS]);
 	stats->nr_hooks++;
@@ -356,7 +356,7 @@ static void parse_failure(struct nlattr *nest, struct event *event)
 	event->failed = true;
 	event->vcpu = client_u32(attrs[LODGE_A_FAILURE_VCPU]);
 	client_text(attrs[LODGE_A_FAILURE_MESSAGE], event->message,
-		 sizeof(event->message));
+		    sizeof(event->message));
 	if (attrs[LODGE_A_FAILURE_REGISTERS] &&
 	    !nla_parse_nested(regs, LODGE_A_REGISTERS_MAX,
 			      attrs[LODGE_A_FAILURE_REGISTERS], NULL))
@@ -375,7 +375,7 @@ static void parse_denial(struct nlattr *nest, struct event *event)
 	client_text(attrs[LODGE_A_DENIAL_COMM], event->comm, sizeof(event->comm));
 	client_text(attrs[LODGE_A_DENIAL_HOOK], event->hook, sizeof(event->hook));
 	client_text(attrs[LODGE_A_DENIAL_OBJECT], event->object,
-		 sizeof(event->object));
+		    sizeof(event->object));
 	client_text(attrs[LODGE_A_DENIAL_RULE], event->rule, sizeof(event->rule));
 }
 
@@ -409,7 +409,7 @@ static int take_event(struct nl_msg *msg, void *arg)
 	guest->end_status = (int32_t)client_u32(attrs[LODGE_A_EVENT_END_STATUS]);
 	client_text(attrs[LODGE_A_EVENT_GUEST_NAME], guest->name, sizeof(guest->name));
 	client_text(attrs[LODGE_A_EVENT_END_MESSAGE], guest->end_message,
-		 sizeof(guest->end_message));
+		    sizeof(guest->end_message));
 	if (attrs[LODGE_A_EVENT_FAILURE])
 		parse_failure(attrs[LODGE_A_EVENT_FAILURE], &event);
 	if (attrs[LODGE_A_EVENT_DENIAL])
@@ -421,6 +421,7 @@ static int take_event(struct nl_msg *msg, void *arg)
 }
 
 int client_events(struct client *client,
+		  int (*ready)(void *arg, struct error *error),
 		  int (*fn)(const struct event *event, void *arg), void *arg,
 		  struct error *error)
 {
@@ -433,6 +434,8 @@ int client_events(struct client *client,
 		ret = nl_socket_add_membership(client->socket, group);
 	if (ret < 0)
 		return client_fail(error, ret, "cannot listen to events");
+	if (ready && ready(arg, error))
+		return -1;
 	nl_socket_disable_seq_check(client->socket);
 	nl_socket_modify_cb(client->socket, NL_CB_VALID, NL_CB_CUSTOM, take_event,
 			    &listener);

@@ -123,13 +123,16 @@ int client_stats(struct client *client, struct stats **list, size_t *count,
 /**
  * client_events() - wait for events
  * @client: the connection; for nothing else from here on
+ * @ready: is called when none will be missed any more, before the first; not 0
+ *         ends it. May be NULL
  * @fn: gets each event; not 0 ends the waiting
- * @arg: for @fn
+ * @arg: for @ready and @fn
  * @error: filled on failure
  *
  * Return: 0 if @fn ended it, or -1
  */
 int client_events(struct client *client,
+		  int (*ready)(void *arg, struct error *error),
 		  int (*fn)(const struct event *event, void *arg), void *arg,
 		  struct error *error);
 
