@@ -298,6 +298,12 @@ static int bad_usage(const char *what)
 	return STATUS_LODGE;
 }
 
+/* Is one thing told to do, and only one? */
+static bool has_change(const struct request *request)
+{
+	return request->file ? request->mode < 0 : request->mode >= 0;
+}
+
 static int check_arguments(int argc, char **argv, struct request *request)
 {
 	const char *verb = argv[optind];
@@ -316,7 +322,7 @@ static int check_arguments(int argc, char **argv, struct request *request)
 		return bad_usage("--complain and --enforce are for 'policy set'");
 	if (request->set && request->json)
 		return bad_usage("--json is for 'policy get'");
-	if (request->set && !!request->file + (request->mode >= 0) != 1)
+	if (request->set && !has_change(request))
 		return bad_usage("give a file, --complain or --enforce");
 	return STATUS_OK;
 }
