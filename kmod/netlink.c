@@ -50,8 +50,7 @@ struct lodge_guest *lodge_netlink_guest(struct genl_info *info, int id_attr,
 		NL_SET_ERR_MSG(info->extack, "not for containers");
 		return ERR_PTR(-EPERM);
 	}
-	if (GENL_REQ_ATTR_CHECK(info, id_attr) &&
-	    GENL_REQ_ATTR_CHECK(info, name_attr)) {
+	if (!name && GENL_REQ_ATTR_CHECK(info, id_attr)) {
 		NL_SET_ERR_MSG(info->extack, "which guest? give its id or its name");
 		return ERR_PTR(-EINVAL);
 	}

@@ -37,6 +37,8 @@ run() {
 
 # says WHAT WORDS: of the last run (an extended regular expression)
 says() {
+	# The shell's word about what timeout(1) has ended
+	sed -i '/^Terminated$/d' "$dir/err"
 	if [ "$status" -eq 0 ] && [ ! -s "$dir/err" ] && grep -qE -- "$2" "$dir/out"; then
 		pass "$1"
 	else
