@@ -72,6 +72,8 @@ int cell_end(struct cell *cell)
 {
 	int status, tries;
 
+	/* Cells that were made later may have inherited its descriptor. */
+	kill(cell->init, SIGKILL);
 	close(cell->fd);
 	if (cell->go >= 0)
 		close(cell->go);
