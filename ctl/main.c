@@ -27,6 +27,7 @@ static const struct verb verbs[] = {
 	{ "stats", "show what guests do", cmd_stats },
 	{ "events", "show what happens to guests", cmd_events },
 	{ "inspect", "print all that is known of guests", cmd_inspect },
+	{ "policy", "print or change what containers may do", cmd_policy },
 	{ "image", "import, list and remove images", cmd_image },
 	{ "version", "print the version", cmd_version },
 	{ "help", "print this, or the help of a verb", cmd_help },

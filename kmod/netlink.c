@@ -7,7 +7,10 @@
  * a capability in the initial user namespace: the root of a container that has
  * either for itself sees nothing of its neighbours.
  */
+#include <linux/cgroup.h>
+#include <linux/limits.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <asm/tsc.h>
 #include <net/genetlink.h>
@@ -35,16 +38,19 @@ static struct dump *dump_of(struct netlink_callback *cb)
 	return (struct dump *)cb->ctx;
 }
 
-/* The guest that a request means, or the error.  Context: lodge_guests_lock. */
-static struct lodge_guest *requested(struct genl_info *info, int id_attr,
-				     int name_attr)
+struct lodge_guest *lodge_netlink_guest(struct genl_info *info, int id_attr,
+					int name_attr)
 {
 	struct nlattr *id = info->attrs[id_attr];
 	struct nlattr *name = info->attrs[name_attr];
 	struct lodge_guest *guest;
 
-	if (GENL_REQ_ATTR_CHECK(info, id_attr) &&
-	    GENL_REQ_ATTR_CHECK(info, name_attr)) {
+	/* A container that has the host's network and capabilities */
+	if (lodge_cell_inside()) {
+		NL_SET_ERR_MSG(info->extack, "not for containers");
+		return ERR_PTR(-EPERM);
+	}
+	if (!name && GENL_REQ_ATTR_CHECK(info, id_attr)) {
 		NL_SET_ERR_MSG(info->extack, "which guest? give its id or its name");
 		return ERR_PTR(-EINVAL);
 	}
@@ -180,6 +186,20 @@ static int put_hook(struct sk_buff *skb, const struct lodge_hook *hook, u64 deni
 	return 0;
 }
 
+/* A path that is too long for a message is left out. */
+static int put_cgroup(struct sk_buff *skb, struct cgroup *cgroup)
+{
+	char *path = kmalloc(PATH_MAX, GFP_KERNEL);
+	int ret = 0;
+
+	if (!path)
+		return -ENOMEM;
+	if (cgroup_path(cgroup, path, PATH_MAX) < PATH_MAX && path[0])
+		ret = nla_put_string(skb, LODGE_A_STATS_CGROUP, path);
+	kfree(path);
+	return ret;
+}
+
 static int put_cell_stats(struct sk_buff *skb, const struct lodge_cell *cell)
 {
 	unsigned int i;
@@ -195,7 +215,7 @@ static int put_cell_stats(struct sk_buff *skb, const struct lodge_cell *cell)
 		if (denials && put_hook(skb, &lodge_hooks[i], denials))
 			return -EMSGSIZE;
 	}
-	return 0;
+	return put_cgroup(skb, cell->cgroup);
 }
 
 static int put_vm_stats(struct sk_buff *skb, struct lodge_vm *vm)
@@ -269,7 +289,7 @@ static int guest_get_doit(struct sk_buff *skb, struct genl_info *info)
 		}
 	}
 	mutex_lock(&lodge_guests_lock);
-	guest = requested(info, LODGE_A_GUEST_ID, LODGE_A_GUEST_NAME);
+	guest = lodge_netlink_guest(info, LODGE_A_GUEST_ID, LODGE_A_GUEST_NAME);
 	if (IS_ERR(guest))
 		ret = PTR_ERR(guest);
 	else
@@ -284,7 +304,7 @@ static int stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 	int ret;
 
 	mutex_lock(&lodge_guests_lock);
-	guest = requested(info, LODGE_A_STATS_ID, LODGE_A_STATS_NAME);
+	guest = lodge_netlink_guest(info, LODGE_A_STATS_ID, LODGE_A_STATS_NAME);
 	if (IS_ERR(guest)) {
 		ret = PTR_ERR(guest);
 	} else if (guest->state == LODGE_GUEST_STATE_EXITED) {
@@ -362,10 +382,15 @@ static int guest_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return dump(skb, cb, LODGE_CMD_GUEST_GET, guest_get_wants, put_guest);
 }
 
+static int guest_get_start(struct netlink_callback *cb)
+{
+	return lodge_cell_inside() ? -EPERM : 0;
+}
+
 static int stats_get_start(struct netlink_callback *cb)
 {
 	cb->min_dump_alloc = STATS_SIZE;
-	return 0;
+	return guest_get_start(cb);
 }
 
 static int stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -401,6 +426,7 @@ static const struct genl_ops genl_ops[] = {
 		.policy = guest_get_policy,
 		.maxattr = LODGE_A_GUEST_MAX,
 		.doit = guest_get_doit,
+		.start = guest_get_start,
 		.dumpit = guest_get_dumpit,
 	},
 	{
@@ -415,6 +441,20 @@ static const struct genl_ops genl_ops[] = {
 	{
 		.cmd = LODGE_CMD_FEATURES_GET,
 		.doit = features_get_doit,
+	},
+	{
+		.cmd = LODGE_CMD_POLICY_GET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = lodge_policy_get_policy,
+		.maxattr = LODGE_A_POLICY_MAX,
+		.doit = lodge_policy_get_doit,
+	},
+	{
+		.cmd = LODGE_CMD_POLICY_SET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = lodge_policy_set_policy,
+		.maxattr = LODGE_A_POLICY_MAX,
+		.doit = lodge_policy_set_doit,
 	},
 };
 

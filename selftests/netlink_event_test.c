@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include "netlink_fixture.h"
+#include "sys.h"
 
 /* Waits for an event of a guest: its command; others are passed over. */
 static int event_of(struct nl *nl, const char *name, struct nlattr **attrs)
@@ -124,6 +126,117 @@ TEST_F(netlink, ends)
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
+}
+
+/* With a bit of CS that cannot be: the entry is refused. */
+static void fail_entry(struct vcpu *c)
+{
+	struct lodge_sregs s;
+
+	vcpu_start64(c, FN(guest_done), 0);
+	CHECK(vcpu_get(c, LODGE_STATE_SREGS, &s, sizeof(s)));
+	s.cs.db = 1;
+	vcpu_set(c, LODGE_STATE_SREGS, &s, sizeof(s));
+}
+
+static void jump(u64 to)
+{
+	((void (*)(void))to)();
+}
+
+/* What is no memory cannot be executed. */
+static void fail_internal(struct vcpu *c)
+{
+	vcpu_start64(c, jump, 0xd0000000);
+}
+
+TEST_F(netlink, vm_ends)
+{
+	static const struct {
+		void (*prepare)(struct vcpu *c);
+		u32 exit, reason;
+	} ways[] = {
+		{ fail_entry, LODGE_EXIT_FAIL_ENTRY, LODGE_END_REASON_FAIL_ENTRY },
+		{ fail_internal, LODGE_EXIT_INTERNAL, LODGE_END_REASON_INTERNAL },
+	};
+	struct nlattr *attrs[NL_MAX_ATTRS], *failure[NL_MAX_ATTRS];
+	struct info info = {};
+	char name[16];
+	int i, cmd;
+
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct nl events;
+		struct vcpu *c;
+		struct vm *vm;
+
+		snprintf(name, sizeof(name), "vm-end-%d", i);
+		vm = vm_create_named(name);
+		c = vcpu_create(vm, 0);
+		nl_open(&events);
+		ASSERT_EQ(0, nl_join(&events));
+		ways[i].prepare(c);
+		ASSERT_EQ(GUEST_EXIT, guest_run(c));
+		ASSERT_EQ(ways[i].exit, c->run->exit_reason);
+		do {
+			cmd = nl_event(&events, 2000, attrs);
+			ASSERT_LT(0, cmd);
+		} while (cmd != LODGE_CMD_VM_FAILED_NTF);
+		nl_nested(attrs[LODGE_A_EVENT_FAILURE], failure);
+		EXPECT_EQ(ways[i].reason,
+			  nl_get_u32(failure[LODGE_A_FAILURE_REASON]));
+		ASSERT_EQ(1, get_by_name(&self->nl, name, &info));
+		vm_free(vm);
+		ASSERT_TRUE(WAIT_FOR(has_ended(&self->nl, info.id, &info), 1000));
+		EXPECT_EQ(ways[i].reason, info.reason);
+		EXPECT_NE(0, info.message[0]);
+		nl_close(&events);
+	}
+}
+
+#define OOM_CGROUP	"/sys/fs/cgroup/netlink-oom"
+
+/* The keeper's cgroup has no memory for it. */
+TEST_F(netlink, out_of_memory)
+{
+	struct info info = {};
+	char number[16];
+	int go[2], status;
+	pid_t pid;
+
+	if (write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
+		SKIP_TEST("no memory controller");
+	mkdir(OOM_CGROUP, 0755);
+	ASSERT_EQ(0, write_text(OOM_CGROUP "/memory.max", "50331648"));
+	CHECK(pipe(go));
+	pid = CHECK(fork());
+	if (!pid) {
+		struct vm *vm;
+		char letter;
+		char *mem;
+		size_t i;
+
+		CHECK(read(go[0], &letter, 1));
+		vm = vm_create_named("no-memory");
+		CHECK(write(go[1], "", 1));
+		mem = mmap(NULL, 1 << 28, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (i = 0; i < 1 << 28; i += 4096)
+			mem[i] = 1;
+		vm_free(vm);
+		_exit(1);
+	}
+	snprintf(number, sizeof(number), "%d", pid);
+	ASSERT_EQ(0, write_text(OOM_CGROUP "/cgroup.procs", number));
+	CHECK(write(go[1], "", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ASSERT_EQ(1, get_by_name(&self->nl, "no-memory", &info));
+	ASSERT_TRUE(WAIT_FOR(has_ended(&self->nl, info.id, &info), 1000));
+	EXPECT_EQ(LODGE_END_REASON_OUT_OF_MEMORY, info.reason);
+	EXPECT_EQ(SIGKILL, info.status);
+	close(go[0]);
+	close(go[1]);
+	rmdir(OOM_CGROUP);
 }
 
 TEST_F(netlink, shutdown_event)

@@ -136,6 +136,14 @@ error "-1 MiB" 125 "not an amount of memory; " run --vm --kernel x -m -1
 error "10^9 MiB" 125 "more memory than .*; " run --vm --kernel x -m 1000000000
 error "10^30 MiB" 125 "more memory than .*; " run --vm --kernel x \
 	-m 1000000000000000000000000000000
+error "no such time" 125 "'yesterday' is not a time; give" events --since yesterday
+error "no such filter" 125 "'x=y' is not a filter; give" events --filter x=y
+error "neither get nor set" 125 "get or set a policy?; " policy frob x
+error "a policy of no container" 125 "no container is named; " policy get
+error "no policy to set" 125 "give a file, --complain or --enforce; " policy set x
+error "two changes of a policy" 125 "give a file, --complain or --enforce; " \
+	policy set x y --complain
+error "--json for policy set" 125 "for 'policy get'; " policy set x y --json
 
 # Files
 make_kernel "$dir/good" '\017\013'
@@ -206,7 +214,11 @@ if [ ! -c /dev/lodge ]; then
 fi
 
 chmod 755 "$dir"
+error "a policy of nobody" 125 "no guest 'nobody'; 'lodge ps -a'" policy get nobody
 if as_nobody version >/dev/null 2>&1; then
+	as_nobody policy set x --complain >"$dir/out" 2>"$dir/err"
+	status=$?
+	result "no permission to change a policy" 125 "not permitted; run lodge as root"
 	as_nobody run --vm --kernel "$dir/good" >"$dir/out" 2>"$dir/err"
 	status=$?
 	result "no permission" 125 "/dev/lodge: Permission denied; run lodge as root"

@@ -188,12 +188,14 @@ static int parse_access(const char *text, uint32_t allowed, uint32_t *access,
 static int parse_tree(struct policy *policy, struct line *line,
 		      struct error *error)
 {
-	const char *path = word(line);
+	char *path = word(line);
 	uint32_t access;
 	int fd, ret;
 
 	if (!path || path[0] != '/')
 		return error_set(error, 0, "say which folder or file: its path begins with /");
+	/* What separates words can be in a path. */
+	trees_unescape(path);
 	if (parse_access(word(line), READ_WRITE | LODGE_ACCESS_EXECUTE, &access,
 			 error))
 		return -1;

@@ -2,6 +2,7 @@
 /* lodge events: what happens to guests, as it happens. */
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -10,15 +11,18 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd/since.h"
 #include "json.h"
 #include "netlink/client.h"
 
 enum {
 	OPTION_JSON = 0x100,
+	OPTION_SINCE,
 };
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "since", required_argument, NULL, OPTION_SINCE },
 	{ "filter", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -33,14 +37,21 @@ static const char help[] =
 	"                          policy-changed, vm-shutdown, vm-failed or vm-memory;\n"
 	"                          guest=ID or NAME. Of several with the same key one must\n"
 	"                          fit, of different keys all\n"
+	"  --since TIME            first, when guests were made and ended since then, as far as\n"
+	"                          'lodge ps -a' knows: 10m, 1h30m, 2026-11-26T15:00:00Z, a day,\n"
+	"                          or seconds since 1970\n"
 	"  --json                  print JSON, one object a line\n"
 	"  -h, --help              print this\n";
 
 #define MAX_FILTERS	32
 
-/* The command line, and the number of the last event */
+/* The command line, the number of the last event, and what of the past was told */
 struct request {
 	bool json;
+	bool since;
+	uint64_t from;
+	struct guest *told;
+	size_t nr_told;
 	const char *filters[MAX_FILTERS];
 	unsigned int nr_filters;
 	uint64_t last;
@@ -90,8 +101,12 @@ static void print_time(const struct event *event)
 
 static void print_json(const struct event *event)
 {
-	printf("{ \"seq\": %" PRIu64 ", \"time\": %" PRIu64 ", \"dropped\": %" PRIu64
-	       ", ", event->seq, event->time, event->dropped);
+	printf("{ ");
+	/* What is past has no number. */
+	if (event->seq)
+		printf("\"seq\": %" PRIu64 ", \"dropped\": %" PRIu64 ", ",
+		       event->seq, event->dropped);
+	printf("\"time\": %" PRIu64 ", ", event->time);
 	json_string("event", event->what);
 	printf(", \"guest-id\": %" PRIu64 ", ", event->guest.id);
 	json_string("guest-name", event->guest.name);
@@ -140,14 +155,8 @@ static void print_line(const struct event *event)
 	putchar('\n');
 }
 
-static int print_event(const struct event *event, void *arg)
+static int print(const struct request *request, const struct event *event)
 {
-	struct request *request = arg;
-
-	if (request->last && event->seq > request->last + 1)
-		fprintf(stderr, "lodge: %" PRIu64 " events were lost\n",
-			event->seq - request->last - 1);
-	request->last = event->seq;
 	if (!wanted(request, event))
 		return 0;
 	if (request->json)
@@ -156,6 +165,94 @@ static int print_event(const struct event *event, void *arg)
 		print_line(event);
 	/* A pipe's reader wants it now; one that has gone ends us. */
 	return fflush(stdout);
+}
+
+/* Was it told already, when the past was? */
+static bool is_told(const struct request *request, const struct event *event)
+{
+	size_t i;
+
+	for (i = 0; i < request->nr_told; i++) {
+		const struct guest *guest = &request->told[i];
+
+		if (guest->id == event->guest.id)
+			return !strcmp(event->what, "created") ||
+			       (!strcmp(event->what, "exited") && guest->ended);
+	}
+	return false;
+}
+
+static int print_event(const struct event *event, void *arg)
+{
+	struct request *request = arg;
+
+	if (request->last && event->seq > request->last + 1)
+		fprintf(stderr, "lodge: %" PRIu64 " events were lost\n",
+			event->seq - request->last - 1);
+	request->last = event->seq;
+	return is_told(request, event) ? 0 : print(request, event);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	const struct event *x = a, *y = b;
+
+	return x->time < y->time ? -1 : x->time > y->time;
+}
+
+/* The past as events, in their order */
+static int print_past(const struct request *request, struct event *events)
+{
+	size_t i, count = 0;
+	int ret = 0;
+
+	for (i = 0; i < request->nr_told; i++) {
+		const struct guest *guest = &request->told[i];
+
+		events[count++] = (struct event) {
+			.what = "created",
+			.time = guest->created,
+			.guest = *guest,
+		};
+		if (guest->state == LODGE_GUEST_STATE_EXITED)
+			events[count++] = (struct event) {
+				.what = "exited",
+				.time = guest->ended,
+				.guest = *guest,
+			};
+	}
+	qsort(events, count, sizeof(*events), compare_times);
+	for (i = 0; !ret && i < count; i++)
+		if (events[i].time >= request->from)
+			ret = print(request, &events[i]);
+	return ret;
+}
+
+/*
+ * The module keeps no events, for none is made while nobody listens; but it knows
+ * when guests were made and ended. Those who do both meanwhile are told once.
+ */
+static int tell_past(void *arg, struct error *error)
+{
+	struct request *request = arg;
+	struct client client;
+	struct event *events;
+	int ret;
+
+	if (!request->since)
+		return 0;
+	if (client_open(&client, error))
+		return -1;
+	ret = client_guests(&client, true, &request->told, &request->nr_told, error);
+	client_close(&client);
+	if (ret)
+		return ret;
+	events = calloc(request->nr_told * 2 + 1, sizeof(*events));
+	if (!events)
+		return error_set(error, ENOMEM, "cannot tell the past");
+	ret = print_past(request, events);
+	free(events);
+	return ret ? error_set(error, 0, "cannot write to standard output") : 0;
 }
 
 static int bad_filter(const char *filter)
@@ -179,6 +276,13 @@ int cmd_events(int argc, char **argv)
 		case OPTION_JSON:
 			request.json = true;
 			break;
+		case OPTION_SINCE:
+			request.since = true;
+			if (!since_parse(optarg, &request.from))
+				break;
+			fprintf(stderr, "lodge: '%s' is not a time; give 10m or 2026-11-26T15:00:00\n",
+				optarg);
+			return STATUS_LODGE;
 		case 'f':
 			if ((strncmp(optarg, "event=", 6) &&
 			     strncmp(optarg, "guest=", 6)) ||
@@ -198,8 +302,10 @@ int cmd_events(int argc, char **argv)
 
 	ret = client_open(&client, &error);
 	if (!ret) {
-		ret = client_events(&client, print_event, &request, &error);
+		ret = client_events(&client, tell_past, print_event, &request,
+				    &error);
 		client_close(&client);
+		free(request.told);
 	}
 	if (!ret)
 		return STATUS_OK;

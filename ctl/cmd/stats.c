@@ -35,7 +35,8 @@ static const char help[] =
 	"\n"
 	"CPU is the time in the guest, MEMORY what is in use of what it was given, EXITS\n"
 	"how often the host had to act; FAULTS, INTERRUPTS and HALTS, too, are a second's.\n"
-	"Of containers: how often their walls were asked, and said no, in the second.\n";
+	"Of containers: CPU, MEMORY and PIDS of their cgroups, KiB from and to block\n"
+	"devices, and how often their walls were asked, and said no, in the second.\n";
 
 /* All guests at one time */
 struct sample {
@@ -81,10 +82,42 @@ static void print_row(const struct stats *now, const struct stats *before,
 	       per_second(now->halts, before->halts, ns));
 }
 
+/* "12.3 MiB / 64.0 MiB", with - for what is not known, or no limit */
+static void describe_memory(const struct cgroup_usage *usage, char *text,
+			    size_t size)
+{
+	char limit[24] = "-";
+
+	if (usage->memory_limit != UINT64_MAX)
+		snprintf(limit, sizeof(limit), "%.1f MiB",
+			 (double)usage->memory_limit / 1048576);
+	if (usage->memory == UINT64_MAX)
+		snprintf(text, size, "-");
+	else
+		snprintf(text, size, "%.1f MiB / %s",
+			 (double)usage->memory / 1048576, limit);
+}
+
+/* The change of what counts up, or 0 for what was not or is not known */
+static double change(uint64_t now, uint64_t before, uint64_t ns)
+{
+	return now == UINT64_MAX || before > now ? 0 :
+	       per_second(now, before, ns);
+}
+
 static void print_cell_row(const struct stats *now, const struct stats *before,
 			   uint64_t ns)
 {
-	printf("%-20s %9.0f %9.0f\n", now->name,
+	const struct cgroup_usage *usage = &now->usage, *old = &before->usage;
+	char memory[56], pids[24] = "-";
+
+	describe_memory(usage, memory, sizeof(memory));
+	if (usage->pids != UINT64_MAX)
+		snprintf(pids, sizeof(pids), "%" PRIu64, usage->pids);
+	printf("%-20s %6.1f%%  %-23s %6s %9.0f %9.0f %9.0f %9.0f\n", now->name,
+	       change(usage->cpu_time, old->cpu_time, ns) / 1e7, memory, pids,
+	       change(usage->read, old->read, ns) / 1024,
+	       change(usage->written, old->written, ns) / 1024,
 	       per_second(now->checks, before->checks, ns),
 	       per_second(now->denials, before->denials, ns));
 }
@@ -116,7 +149,9 @@ static void print_tables(const struct sample *now, const struct sample *before)
 				  find_old(before, now->stats[i].id),
 				  now->time - before->time);
 	if (nr_cells)
-		printf("%-20s %9s %9s\n", "NAME", "CHECKS", "DENIALS");
+		printf("%-20s %7s  %-23s %6s %9s %9s %9s %9s\n", "NAME", "CPU",
+		       "MEMORY / LIMIT", "PIDS", "READ KiB", "WRITE KiB",
+		       "CHECKS", "DENIALS");
 	for (i = 0; i < now->count; i++)
 		if (now->stats[i].container)
 			print_cell_row(&now->stats[i],

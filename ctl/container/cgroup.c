@@ -62,6 +62,15 @@ int cgroup_path(char *path, const char *name, struct error *error)
 	return 0;
 }
 
+int cgroup_below_root(char *path, const char *below_root)
+{
+	char mount[PATH_MAX - 128];
+
+	return find_mount(mount, sizeof(mount)) ||
+	       snprintf(path, PATH_MAX, "%s%s", mount, below_root) >= PATH_MAX ?
+	       -1 : 0;
+}
+
 static int write_file(int dir, const char *name, const char *text)
 {
 	size_t length = strlen(text);
@@ -190,6 +199,24 @@ static int set_limits(int dir, const char *parent,
 	return 0;
 }
 
+/*
+ * Lets cgroups be counted without limits, too. What the kernel does not have is
+ * not known of them then.
+ */
+static void count(const char *parent)
+{
+	static const char *const controllers[] = { "memory", "pids", "io" };
+	char root[PATH_MAX];
+	struct error error;
+	size_t i;
+
+	snprintf(root, sizeof(root), "%.*s", (int)(strrchr(parent, '/') - parent),
+		 parent);
+	for (i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
+		if (!enable(root, controllers[i], &error))
+			enable(parent, controllers[i], &error);
+}
+
 int cgroup_create(const char *path, const struct container_limits *limits,
 		  struct error *error)
 {
@@ -210,6 +237,7 @@ int cgroup_create(const char *path, const struct container_limits *limits,
 		error_set(error, errno, "cannot open the cgroup %s", path);
 		goto fail;
 	}
+	count(parent);
 	if (set_limits(dir, parent, limits, error))
 		goto fail;
 	return dir;

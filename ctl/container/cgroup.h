@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "container/container.h"
 #include "error.h"
@@ -31,6 +32,30 @@ int cgroup_path(char *path, const char *name, struct error *error);
  */
 int cgroup_create(const char *path, const struct container_limits *limits,
 		  struct error *error);
+
+/**
+ * struct cgroup_usage - what a cgroup has used; UINT64_MAX is not known
+ * @memory: bytes now
+ * @memory_limit: bytes, or not known: no limit
+ * @cpu_time: nanoseconds ever
+ * @pids: processes and threads now
+ * @read: bytes from block devices ever
+ * @written: bytes to them
+ */
+struct cgroup_usage {
+	uint64_t memory;
+	uint64_t memory_limit;
+	uint64_t cpu_time;
+	uint64_t pids;
+	uint64_t read;
+	uint64_t written;
+};
+
+/* The path of a cgroup (PATH_MAX) by that below the root of the tree. Return: 0 or -1 */
+int cgroup_below_root(char *path, const char *below_root);
+
+/* Of a cgroup by its path below the root of the tree. Harmless if it has gone. */
+void cgroup_get_usage(const char *below_root, struct cgroup_usage *usage);
 
 /* Kills all that is in it. Return: 0 or -1, errno */
 int cgroup_kill(const char *path);

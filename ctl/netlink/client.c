@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The netlink family's requests and events as plain structs. */
-#include "netlink/client.h"
+#include "netlink/private.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,6 +15,9 @@
 /* Guests come and go while they are listed: then look again, but not for ever. */
 #define TRIES	8
 
+/* The longest request: a policy with all its rules */
+#define CLIENT_REQUEST	(256 * 1024)
+
 /* A list that grows: elements of @size bytes. */
 struct list {
 	void *data;
@@ -23,7 +26,7 @@ struct list {
 	int (*parse)(struct nlattr **attrs, void *element);
 };
 
-static int fail(struct error *error, int code, const char *what)
+int client_fail(struct error *error, int code, const char *what)
 {
 	switch (-code) {
 	case NLE_PERM:
@@ -54,7 +57,7 @@ int client_open(struct client *client, struct error *error)
 	if (!ret)
 		return 0;
 	client_close(client);
-	return fail(error, ret, "cannot ask lodge's module");
+	return client_fail(error, ret, "cannot ask lodge's module");
 }
 
 void client_close(struct client *client)
@@ -63,18 +66,18 @@ void client_close(struct client *client)
 	client->socket = NULL;
 }
 
-static uint64_t get_u64(struct nlattr *attr)
+uint64_t client_u64(struct nlattr *attr)
 {
 	return attr ? nla_get_u64(attr) : 0;
 }
 
-static uint32_t get_u32(struct nlattr *attr)
+uint32_t client_u32(struct nlattr *attr)
 {
 	return attr ? nla_get_u32(attr) : 0;
 }
 
 /* Names are what the module says they are; the terminal is not to trust it. */
-static void get_text(struct nlattr *attr, char *text, size_t size)
+void client_text(struct nlattr *attr, char *text, size_t size)
 {
 	text[0] = '\0';
 	if (attr)
@@ -88,19 +91,19 @@ static int parse_guest(struct nlattr **attrs, void *element)
 {
 	struct guest *guest = element;
 
-	guest->id = get_u64(attrs[LODGE_A_GUEST_ID]);
-	guest->kind = get_u32(attrs[LODGE_A_GUEST_KIND]);
-	guest->state = get_u32(attrs[LODGE_A_GUEST_STATE]);
-	guest->keeper_pid = get_u32(attrs[LODGE_A_GUEST_KEEPER_PID]);
-	guest->vcpus = get_u32(attrs[LODGE_A_GUEST_VCPUS]);
-	guest->init_pid = get_u32(attrs[LODGE_A_GUEST_INIT_PID]);
-	guest->created = get_u64(attrs[LODGE_A_GUEST_CREATED]);
-	guest->ended = get_u64(attrs[LODGE_A_GUEST_ENDED]);
-	guest->end_reason = get_u32(attrs[LODGE_A_GUEST_END_REASON]);
-	guest->end_status = (int32_t)get_u32(attrs[LODGE_A_GUEST_END_STATUS]);
-	get_text(attrs[LODGE_A_GUEST_NAME], guest->name, sizeof(guest->name));
-	get_text(attrs[LODGE_A_GUEST_END_MESSAGE], guest->end_message,
-		 sizeof(guest->end_message));
+	guest->id = client_u64(attrs[LODGE_A_GUEST_ID]);
+	guest->kind = client_u32(attrs[LODGE_A_GUEST_KIND]);
+	guest->state = client_u32(attrs[LODGE_A_GUEST_STATE]);
+	guest->keeper_pid = client_u32(attrs[LODGE_A_GUEST_KEEPER_PID]);
+	guest->vcpus = client_u32(attrs[LODGE_A_GUEST_VCPUS]);
+	guest->init_pid = client_u32(attrs[LODGE_A_GUEST_INIT_PID]);
+	guest->created = client_u64(attrs[LODGE_A_GUEST_CREATED]);
+	guest->ended = client_u64(attrs[LODGE_A_GUEST_ENDED]);
+	guest->end_reason = client_u32(attrs[LODGE_A_GUEST_END_REASON]);
+	guest->end_status = (int32_t)client_u32(attrs[LODGE_A_GUEST_END_STATUS]);
+	client_text(attrs[LODGE_A_GUEST_NAME], guest->name, sizeof(guest->name));
+	client_text(attrs[LODGE_A_GUEST_END_MESSAGE], guest->end_message,
+		    sizeof(guest->end_message));
 	return 0;
 }
 
@@ -111,11 +114,11 @@ static void parse_exits(struct nlattr *nest, struct stats *stats)
 
 	if (nla_parse_nested(attrs, LODGE_A_EXITS_MAX, nest, NULL))
 		return;
-	exit_class = get_u32(attrs[LODGE_A_EXITS_CLASS]);
+	exit_class = client_u32(attrs[LODGE_A_EXITS_CLASS]);
 	if (exit_class >= NR_EXIT_CLASSES)
 		return;
-	stats->exits[exit_class].count = get_u64(attrs[LODGE_A_EXITS_COUNT]);
-	stats->exits[exit_class].cycles = get_u64(attrs[LODGE_A_EXITS_CYCLES]);
+	stats->exits[exit_class].count = client_u64(attrs[LODGE_A_EXITS_COUNT]);
+	stats->exits[exit_class].cycles = client_u64(attrs[LODGE_A_EXITS_CYCLES]);
 }
 
 static void parse_hook(struct nlattr *nest, struct stats *stats)
@@ -125,10 +128,10 @@ static void parse_hook(struct nlattr *nest, struct stats *stats)
 	if (stats->nr_hooks == NR_DENYING_HOOKS ||
 	    nla_parse_nested(attrs, LODGE_A_HOOK_MAX, nest, NULL))
 		return;
-	get_text(attrs[LODGE_A_HOOK_NAME], stats->hooks[stats->nr_hooks].name,
-		 sizeof(stats->hooks[0].name));
+	client_text(attrs[LODGE_A_HOOK_NAME], stats->hooks[stats->nr_hooks].name,
+		    sizeof(stats->hooks[0].name));
 	stats->hooks[stats->nr_hooks].denials =
-		get_u64(attrs[LODGE_A_HOOK_DENIALS]);
+		client_u64(attrs[LODGE_A_HOOK_DENIALS]);
 	stats->nr_hooks++;
 }
 
@@ -137,16 +140,16 @@ static int parse_vm_stats(struct nlattr **attrs, struct stats *stats)
 	struct nlattr *total[LODGE_A_VCPU_STATS_MAX + 1], *attr;
 	int left;
 
-	stats->memory_mapped = get_u64(attrs[LODGE_A_STATS_MEMORY_MAPPED]);
-	stats->memory_resident = get_u64(attrs[LODGE_A_STATS_MEMORY_RESIDENT]);
+	stats->memory_mapped = client_u64(attrs[LODGE_A_STATS_MEMORY_MAPPED]);
+	stats->memory_resident = client_u64(attrs[LODGE_A_STATS_MEMORY_RESIDENT]);
 	if (!attrs[LODGE_A_STATS_TOTAL] ||
 	    nla_parse_nested(total, LODGE_A_VCPU_STATS_MAX,
 			     attrs[LODGE_A_STATS_TOTAL], NULL))
 		return -NLE_INVAL;
-	stats->guest_time = get_u64(total[LODGE_A_VCPU_STATS_GUEST_TIME]);
-	stats->page_faults = get_u64(total[LODGE_A_VCPU_STATS_PAGE_FAULTS]);
-	stats->interrupts = get_u64(total[LODGE_A_VCPU_STATS_INTERRUPTS]);
-	stats->halts = get_u64(total[LODGE_A_VCPU_STATS_HALTS]);
+	stats->guest_time = client_u64(total[LODGE_A_VCPU_STATS_GUEST_TIME]);
+	stats->page_faults = client_u64(total[LODGE_A_VCPU_STATS_PAGE_FAULTS]);
+	stats->interrupts = client_u64(total[LODGE_A_VCPU_STATS_INTERRUPTS]);
+	stats->halts = client_u64(total[LODGE_A_VCPU_STATS_HALTS]);
 	nla_for_each_nested(attr, attrs[LODGE_A_STATS_TOTAL], left)
 		if (nla_type(attr) == LODGE_A_VCPU_STATS_EXITS)
 			parse_exits(attr, stats);
@@ -157,13 +160,16 @@ static int parse_stats(struct nlattr **attrs, void *element)
 {
 	struct stats *stats = element;
 
-	stats->id = get_u64(attrs[LODGE_A_STATS_ID]);
-	get_text(attrs[LODGE_A_STATS_NAME], stats->name, sizeof(stats->name));
+	stats->id = client_u64(attrs[LODGE_A_STATS_ID]);
+	client_text(attrs[LODGE_A_STATS_NAME], stats->name, sizeof(stats->name));
 	stats->container = attrs[LODGE_A_STATS_CHECKS];
 	if (!stats->container)
 		return parse_vm_stats(attrs, stats);
-	stats->checks = get_u64(attrs[LODGE_A_STATS_CHECKS]);
-	stats->denials = get_u64(attrs[LODGE_A_STATS_DENIALS]);
+	stats->checks = client_u64(attrs[LODGE_A_STATS_CHECKS]);
+	stats->denials = client_u64(attrs[LODGE_A_STATS_DENIALS]);
+	cgroup_get_usage(attrs[LODGE_A_STATS_CGROUP] ?
+			 nla_get_string(attrs[LODGE_A_STATS_CGROUP]) : "/none",
+			 &stats->usage);
 	return 0;
 }
 
@@ -203,40 +209,60 @@ static int take(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+struct nl_msg *client_begin(const struct client *client, uint8_t cmd, int flags)
+{
+	struct nl_msg *msg = nlmsg_alloc_size(CLIENT_REQUEST);
+
+	if (msg && genlmsg_put(msg, 0, 0, client->family, 0, flags, cmd,
+			       LODGE_FAMILY_VERSION))
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+int client_call(struct client *client, struct nl_msg *msg,
+		int (*take_one)(struct nl_msg *msg, void *arg), void *arg)
+{
+	bool is_dump = nlmsg_hdr(msg)->nlmsg_flags & NLM_F_DUMP;
+	int ret;
+
+	nl_socket_modify_cb(client->socket, NL_CB_VALID, NL_CB_CUSTOM, take_one,
+			    arg);
+	ret = nl_send_auto(client->socket, msg);
+	nlmsg_free(msg);
+	if (ret >= 0)
+		ret = nl_recvmsgs_default(client->socket);
+	/* The acknowledgment behind an answer that is no dump */
+	if (!ret && !is_dump && arg)
+		ret = nl_wait_for_ack(client->socket);
+	return ret;
+}
+
 /* One request and its answers. @key is an id or name to ask for, or NULL. */
 static int ask(struct client *client, uint8_t cmd, int flags, bool all,
 	       const char *key, struct list *list)
 {
-	struct nl_msg *msg = nlmsg_alloc();
+	struct nl_msg *msg = client_begin(client, cmd, flags);
 	unsigned long long id = 0;
 	char *end = NULL;
-	int ret = -NLE_NOMEM;
 
 	if (key && isdigit((unsigned char)key[0])) {
 		id = strtoull(key, &end, 10);
 		if (*end)
 			id = 0;
 	}
-	if (!msg || !genlmsg_put(msg, 0, 0, client->family, 0, flags, cmd,
-				 LODGE_FAMILY_VERSION))
-		goto out;
+	if (!msg)
+		return -NLE_NOMEM;
 	_Static_assert((int)LODGE_A_GUEST_ID == (int)LODGE_A_STATS_ID &&
 		       (int)LODGE_A_GUEST_NAME == (int)LODGE_A_STATS_NAME,
 		       "all requests name a guest alike");
 	if ((all && nla_put_flag(msg, LODGE_A_GUEST_ALL)) ||
 	    (id && nla_put_u64(msg, LODGE_A_GUEST_ID, id)) ||
-	    (key && !id && nla_put_string(msg, LODGE_A_GUEST_NAME, key)))
-		goto out;
-	nl_socket_modify_cb(client->socket, NL_CB_VALID, NL_CB_CUSTOM, take, list);
-	ret = nl_send_auto(client->socket, msg);
-	if (ret >= 0)
-		ret = nl_recvmsgs_default(client->socket);
-	/* The acknowledgment of what is no dump */
-	if (!ret && !(flags & NLM_F_DUMP))
-		ret = nl_wait_for_ack(client->socket);
-out:
-	nlmsg_free(msg);
-	return ret;
+	    (key && !id && nla_put_string(msg, LODGE_A_GUEST_NAME, key))) {
+		nlmsg_free(msg);
+		return -NLE_NOMEM;
+	}
+	return client_call(client, msg, take, list);
 }
 
 static int dump(struct client *client, uint8_t cmd, bool all, struct list *list)
@@ -261,7 +287,7 @@ int client_guests(struct client *client, bool all, struct guest **list,
 
 	*list = found.data;
 	*count = found.count;
-	return ret ? fail(error, ret, "cannot list guests") : 0;
+	return ret ? client_fail(error, ret, "cannot list guests") : 0;
 }
 
 int client_stats(struct client *client, struct stats **list, size_t *count,
@@ -272,7 +298,7 @@ int client_stats(struct client *client, struct stats **list, size_t *count,
 
 	*list = found.data;
 	*count = found.count;
-	return ret ? fail(error, ret, "cannot get statistics") : 0;
+	return ret ? client_fail(error, ret, "cannot get statistics") : 0;
 }
 
 bool client_stats_of(struct client *client, const struct guest *guest,
@@ -298,7 +324,7 @@ int client_guest(struct client *client, const char *key, struct guest *guest,
 	if (!ret && found.count) {
 		*guest = *(struct guest *)found.data;
 	} else if (ret == -NLE_PERM) {
-		fail(error, ret, "cannot ask for a guest");
+		client_fail(error, ret, "cannot ask for a guest");
 	} else {
 		ret = -1;
 		error_set(error, 0, "there is no guest '%s'", key);
@@ -328,13 +354,13 @@ static void parse_failure(struct nlattr *nest, struct event *event)
 	if (nla_parse_nested(attrs, LODGE_A_FAILURE_MAX, nest, NULL))
 		return;
 	event->failed = true;
-	event->vcpu = get_u32(attrs[LODGE_A_FAILURE_VCPU]);
-	get_text(attrs[LODGE_A_FAILURE_MESSAGE], event->message,
-		 sizeof(event->message));
+	event->vcpu = client_u32(attrs[LODGE_A_FAILURE_VCPU]);
+	client_text(attrs[LODGE_A_FAILURE_MESSAGE], event->message,
+		    sizeof(event->message));
 	if (attrs[LODGE_A_FAILURE_REGISTERS] &&
 	    !nla_parse_nested(regs, LODGE_A_REGISTERS_MAX,
 			      attrs[LODGE_A_FAILURE_REGISTERS], NULL))
-		event->rip = get_u64(regs[LODGE_A_REGISTERS_RIP]);
+		event->rip = client_u64(regs[LODGE_A_REGISTERS_RIP]);
 }
 
 static void parse_denial(struct nlattr *nest, struct event *event)
@@ -345,12 +371,12 @@ static void parse_denial(struct nlattr *nest, struct event *event)
 		return;
 	event->denied = true;
 	event->complained = attrs[LODGE_A_DENIAL_COMPLAINED];
-	event->pid = get_u32(attrs[LODGE_A_DENIAL_PID]);
-	get_text(attrs[LODGE_A_DENIAL_COMM], event->comm, sizeof(event->comm));
-	get_text(attrs[LODGE_A_DENIAL_HOOK], event->hook, sizeof(event->hook));
-	get_text(attrs[LODGE_A_DENIAL_OBJECT], event->object,
-		 sizeof(event->object));
-	get_text(attrs[LODGE_A_DENIAL_RULE], event->rule, sizeof(event->rule));
+	event->pid = client_u32(attrs[LODGE_A_DENIAL_PID]);
+	client_text(attrs[LODGE_A_DENIAL_COMM], event->comm, sizeof(event->comm));
+	client_text(attrs[LODGE_A_DENIAL_HOOK], event->hook, sizeof(event->hook));
+	client_text(attrs[LODGE_A_DENIAL_OBJECT], event->object,
+		    sizeof(event->object));
+	client_text(attrs[LODGE_A_DENIAL_RULE], event->rule, sizeof(event->rule));
 }
 
 /* Who gets events */
@@ -373,17 +399,17 @@ static int take_event(struct nl_msg *msg, void *arg)
 	if (!event.what || genlmsg_parse(nlmsg_hdr(msg), 0, attrs,
 					 LODGE_A_EVENT_MAX, NULL))
 		return NL_SKIP;
-	event.seq = get_u64(attrs[LODGE_A_EVENT_SEQ]);
-	event.time = get_u64(attrs[LODGE_A_EVENT_TIME]);
-	event.dropped = get_u64(attrs[LODGE_A_EVENT_DROPPED]);
-	guest->id = get_u64(attrs[LODGE_A_EVENT_GUEST_ID]);
-	guest->kind = get_u32(attrs[LODGE_A_EVENT_GUEST_KIND]);
+	event.seq = client_u64(attrs[LODGE_A_EVENT_SEQ]);
+	event.time = client_u64(attrs[LODGE_A_EVENT_TIME]);
+	event.dropped = client_u64(attrs[LODGE_A_EVENT_DROPPED]);
+	guest->id = client_u64(attrs[LODGE_A_EVENT_GUEST_ID]);
+	guest->kind = client_u32(attrs[LODGE_A_EVENT_GUEST_KIND]);
 	guest->state = LODGE_GUEST_STATE_EXITED;
-	guest->end_reason = get_u32(attrs[LODGE_A_EVENT_END_REASON]);
-	guest->end_status = (int32_t)get_u32(attrs[LODGE_A_EVENT_END_STATUS]);
-	get_text(attrs[LODGE_A_EVENT_GUEST_NAME], guest->name, sizeof(guest->name));
-	get_text(attrs[LODGE_A_EVENT_END_MESSAGE], guest->end_message,
-		 sizeof(guest->end_message));
+	guest->end_reason = client_u32(attrs[LODGE_A_EVENT_END_REASON]);
+	guest->end_status = (int32_t)client_u32(attrs[LODGE_A_EVENT_END_STATUS]);
+	client_text(attrs[LODGE_A_EVENT_GUEST_NAME], guest->name, sizeof(guest->name));
+	client_text(attrs[LODGE_A_EVENT_END_MESSAGE], guest->end_message,
+		    sizeof(guest->end_message));
 	if (attrs[LODGE_A_EVENT_FAILURE])
 		parse_failure(attrs[LODGE_A_EVENT_FAILURE], &event);
 	if (attrs[LODGE_A_EVENT_DENIAL])
@@ -395,6 +421,7 @@ static int take_event(struct nl_msg *msg, void *arg)
 }
 
 int client_events(struct client *client,
+		  int (*ready)(void *arg, struct error *error),
 		  int (*fn)(const struct event *event, void *arg), void *arg,
 		  struct error *error)
 {
@@ -406,7 +433,9 @@ int client_events(struct client *client,
 	if (group >= 0)
 		ret = nl_socket_add_membership(client->socket, group);
 	if (ret < 0)
-		return fail(error, ret, "cannot listen to events");
+		return client_fail(error, ret, "cannot listen to events");
+	if (ready && ready(arg, error))
+		return -1;
 	nl_socket_disable_seq_check(client->socket);
 	nl_socket_modify_cb(client->socket, NL_CB_VALID, NL_CB_CUSTOM, take_event,
 			    &listener);
@@ -414,7 +443,7 @@ int client_events(struct client *client,
 		ret = nl_recvmsgs_default(client->socket);
 		/* What was lost shows in the numbers of the events. */
 		if (ret < 0 && ret != -NLE_NOMEM && ret != -NLE_INTR)
-			return fail(error, ret, "cannot receive events");
+			return client_fail(error, ret, "cannot receive events");
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "container/cgroup.h"
 #include "error.h"
 
 struct nl_sock;
@@ -45,7 +46,7 @@ struct guest {
 
 /*
  * What a guest has done: the attributes of stats-get, of all its vCPUs. A container
- * has checks, denials and hooks alone.
+ * has checks, denials, hooks, and what its cgroup has used.
  */
 struct stats {
 	uint64_t id;
@@ -58,6 +59,7 @@ struct stats {
 		uint64_t denials;
 	} hooks[NR_DENYING_HOOKS];
 	size_t nr_hooks;
+	struct cgroup_usage usage;
 	uint64_t memory_mapped;
 	uint64_t memory_resident;
 	uint64_t guest_time;
@@ -121,15 +123,63 @@ int client_stats(struct client *client, struct stats **list, size_t *count,
 /**
  * client_events() - wait for events
  * @client: the connection; for nothing else from here on
+ * @ready: is called when none will be missed any more, before the first; not 0
+ *         ends it. May be NULL
  * @fn: gets each event; not 0 ends the waiting
- * @arg: for @fn
+ * @arg: for @ready and @fn
  * @error: filled on failure
  *
  * Return: 0 if @fn ended it, or -1
  */
 int client_events(struct client *client,
+		  int (*ready)(void *arg, struct error *error),
 		  int (*fn)(const struct event *event, void *arg), void *arg,
 		  struct error *error);
+
+/* A rule; the members are the attributes that its kind has. */
+struct rule {
+	uint32_t kind;
+	uint32_t access;
+	uint32_t major;
+	uint32_t minor;
+	uint32_t family;
+	char type[20];
+	char *path;
+};
+
+/* A policy; the members are the attributes of policy-get. */
+struct guest_policy {
+	uint32_t mode;
+	uint32_t rights;
+	struct rule *rules;
+	size_t nr_rules;
+};
+
+/* The policy of a container. Return: 0 or -1 */
+int client_policy(struct client *client, const struct guest *guest,
+		  struct guest_policy *policy, struct error *error);
+void client_policy_free(struct guest_policy *policy);
+
+struct policy;
+
+/**
+ * client_set_policy() - give a container another policy
+ * @client: the connection
+ * @guest: the container
+ * @policy: the policy
+ * @kept: rules of it that are not in @policy and stay: trees
+ * @nr_kept: how many
+ * @error: filled on failure
+ *
+ * Return: 0 or -1
+ */
+int client_set_policy(struct client *client, const struct guest *guest,
+		      const struct policy *policy, const struct rule *const *kept,
+		      size_t nr_kept, struct error *error);
+
+/* Changes the mode alone: LODGE_POLICY_MODE_*. Return: 0 or -1 */
+int client_set_mode(struct client *client, const struct guest *guest,
+		    uint32_t mode, struct error *error);
 
 /* Words for what are numbers */
 const char *kind_name(uint32_t kind);

@@ -28,10 +28,27 @@ void json_guest(const struct guest *guest)
 	printf(" }");
 }
 
+static void json_known(const char *name, uint64_t number)
+{
+	if (number != UINT64_MAX)
+		printf(", \"%s\": %" PRIu64, name, number);
+}
+
+static void json_usage(const struct cgroup_usage *usage)
+{
+	json_known("memory", usage->memory);
+	json_known("memory-limit", usage->memory_limit);
+	json_known("cpu-time", usage->cpu_time);
+	json_known("pids", usage->pids);
+	json_known("io-read", usage->read);
+	json_known("io-written", usage->written);
+}
+
 static void json_cell_stats(const struct stats *stats)
 {
 	size_t i;
 
+	json_usage(&stats->usage);
 	printf(", \"checks\": %" PRIu64 ", \"denials\": %" PRIu64 ", \"hooks\": [",
 	       stats->checks, stats->denials);
 	for (i = 0; i < stats->nr_hooks; i++) {

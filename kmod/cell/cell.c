@@ -201,7 +201,7 @@ static int cell_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static bool is_inside(void)
+bool lodge_cell_inside(void)
 {
 	bool inside;
 
@@ -211,6 +211,13 @@ static bool is_inside(void)
 	return inside;
 }
 
+void lodge_cell_set_rules(struct lodge_cell *cell, struct lodge_rules *rules)
+{
+	rules = rcu_replace_pointer(cell->rules, rules,
+				    lockdep_is_held(&cell->policy_lock));
+	lodge_rules_free(rules);
+}
+
 static long set_policy(struct lodge_cell *cell, const void __user *arg)
 {
 	struct lodge_rules *rules = lodge_rules_create(arg);
@@ -218,10 +225,8 @@ static long set_policy(struct lodge_cell *cell, const void __user *arg)
 	if (IS_ERR(rules))
 		return PTR_ERR(rules);
 	mutex_lock(&cell->policy_lock);
-	rules = rcu_replace_pointer(cell->rules, rules,
-				    lockdep_is_held(&cell->policy_lock));
+	lodge_cell_set_rules(cell, rules);
 	mutex_unlock(&cell->policy_lock);
-	lodge_rules_free(rules);
 	lodge_guest_policy_changed(cell->guest);
 	return 0;
 }
@@ -274,7 +279,7 @@ static long cell_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	void __user *user = (void __user *)arg;
 
 	/* A descriptor that has come to the wrong side of the wall */
-	if (is_inside())
+	if (lodge_cell_inside())
 		return -EPERM;
 
 	switch (cmd) {
@@ -408,7 +413,7 @@ int lodge_cell_create(const struct lodge_create_cell *args)
 	if (args->flags || strnlen(args->name, sizeof(args->name)) ==
 			   sizeof(args->name))
 		return -EINVAL;
-	if (is_inside() || !capable(CAP_SYS_ADMIN))
+	if (lodge_cell_inside() || !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 
 	cell = make(args);

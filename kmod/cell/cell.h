@@ -48,7 +48,7 @@ struct lodge_device {
 };
 
 /**
- * struct lodge_rules - a policy as hooks read it; never changes
+ * struct lodge_rules - a policy as hooks read it; only @complain ever changes
  * @work: frees it, when hooks have let go
  * @complain: report, and let it happen
  * @rights: LODGE_RIGHT_* that are not guarded
@@ -92,7 +92,7 @@ struct lodge_mount {
  * @init: the first process of @ns, held
  * @cgroup: what its processes are in, held
  * @guest: its entry in the registry
- * @policy_lock: protects changes of @rules; taken before all other locks
+ * @policy_lock: protects changes of @rules; taken after lodge_guests_lock
  * @rules: the policy (RCU)
  * @mounts_lock: protects changes of @mounts; the last of all locks
  * @mounts: file systems that it has mounted (RCU)
@@ -139,6 +139,9 @@ int lodge_cell_create(const struct lodge_create_cell *args);
  */
 struct lodge_cell *lodge_cell_of(struct task_struct *task);
 
+/* Is the calling process in any cell? */
+bool lodge_cell_inside(void);
+
 /**
  * lodge_cell_denials() - how often the hooks of a cell have said no
  * @cell: the cell
@@ -173,6 +176,28 @@ bool lodge_cell_has_mounted(const struct lodge_cell *cell,
  * Return: the policy, or what struct lodge_policy says
  */
 struct lodge_rules *lodge_rules_create(const void __user *user);
+
+/**
+ * lodge_rules_alloc() - an empty policy
+ * @nr: how many rules it has room for
+ *
+ * Return: the policy or NULL
+ */
+struct lodge_rules *lodge_rules_alloc(u32 nr);
+
+/**
+ * lodge_rules_add() - add a rule to a policy that no hook reads yet
+ * @rules: the policy; has room
+ * @rule: the rule; a tree's descriptor is the calling process's
+ *
+ * Context: may sleep.
+ * Return: 0, -EINVAL for one that makes no sense, -EBADF
+ */
+int lodge_rules_add(struct lodge_rules *rules,
+		    const struct lodge_cell_rule *rule);
+
+/* Gives a cell another policy.  Context: its policy_lock. */
+void lodge_cell_set_rules(struct lodge_cell *cell, struct lodge_rules *rules);
 
 /* Frees a policy, when no hook reads it any more, or at once. */
 void lodge_rules_free(struct lodge_rules *rules);

@@ -16,7 +16,7 @@
 static int count(const struct lodge_call *call, int error)
 {
 	atomic64_inc(&call->cell->denials[call->hook - lodge_hooks]);
-	return call->rules->complain ? 0 : error;
+	return READ_ONCE(call->rules->complain) ? 0 : error;
 }
 
 static void report(const struct lodge_call *call, u32 right,
@@ -24,7 +24,7 @@ static void report(const struct lodge_call *call, u32 right,
 {
 	denial->hook = call->hook->function;
 	denial->right = right;
-	denial->complain = call->rules->complain;
+	denial->complain = READ_ONCE(call->rules->complain);
 	denial->pid = task_tgid_nr(current);
 	get_task_comm(denial->comm, current);
 	trace_lodge_denial(call->cell->guest, denial);

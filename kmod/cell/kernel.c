@@ -42,7 +42,7 @@ int lodge_check_capable(const struct lodge_call *call, const unsigned long *args
 		/* It only asks, to decide between two good ways. */
 		if (args[3] & CAP_OPT_NOAUDIT)
 			return call->rules->rights & guarded[i].right ||
-			       call->rules->complain ? 0 : -EPERM;
+			       READ_ONCE(call->rules->complain) ? 0 : -EPERM;
 		return lodge_deny(call, guarded[i].right, -EPERM, "capability %d",
 				  capability);
 	}

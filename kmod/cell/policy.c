@@ -63,7 +63,8 @@ static int add_family(struct lodge_rules *rules,
 	return 0;
 }
 
-static int add_rule(struct lodge_rules *rules, const struct lodge_cell_rule *rule)
+int lodge_rules_add(struct lodge_rules *rules,
+		    const struct lodge_cell_rule *rule)
 {
 	if (rule->kind != LODGE_RULE_FILESYSTEM &&
 	    memchr_inv(rule->type, 0, sizeof(rule->type)))
@@ -109,8 +110,7 @@ void lodge_rules_free(struct lodge_rules *rules)
 	queue_rcu_work(lodge_cells_workqueue, &rules->work);
 }
 
-/* Room for as many of each kind as there are rules */
-static struct lodge_rules *alloc_rules(u32 nr)
+struct lodge_rules *lodge_rules_alloc(u32 nr)
 {
 	struct lodge_rules *rules = kzalloc(sizeof(*rules), GFP_KERNEL_ACCOUNT);
 
@@ -145,7 +145,7 @@ struct lodge_rules *lodge_rules_create(const void __user *user)
 	if (policy.nr_rules > LODGE_MAX_RULES)
 		return ERR_PTR(-E2BIG);
 
-	rules = alloc_rules(policy.nr_rules);
+	rules = lodge_rules_alloc(policy.nr_rules);
 	if (!rules)
 		return ERR_PTR(-ENOMEM);
 	rules->complain = policy.flags & LODGE_POLICY_COMPLAIN;
@@ -153,7 +153,7 @@ struct lodge_rules *lodge_rules_create(const void __user *user)
 	next = u64_to_user_ptr(policy.rules);
 	for (i = 0; i < policy.nr_rules; i++) {
 		ret = copy_from_user(&rule, &next[i], sizeof(rule)) ?
-		      -EFAULT : add_rule(rules, &rule);
+		      -EFAULT : lodge_rules_add(rules, &rule);
 		if (ret) {
 			lodge_rules_free_now(rules);
 			return ERR_PTR(ret);
