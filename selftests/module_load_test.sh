@@ -85,9 +85,9 @@ rounds() {
 
 unused() {
 	tries=100
-	until [ "$(cat /sys/module/lodge/refcnt)" = 0 ]; do
+	until [ "$(cat /sys/module/lodge/refcnt 2>/dev/null)" = 0 ]; do
 		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
+		[ -d /sys/module/lodge ] && [ "$tries" -gt 0 ] || return 1
 		sleep 0.1
 	done
 }
