@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -59,8 +58,8 @@ static bool parse_duration(const char *text, double *seconds)
 /* "Z", "+01:00", or nothing: local time. Return: whether it is a zone */
 static bool parse_zone(const char *text, struct tm *tm, double *seconds)
 {
-	unsigned int hours, minutes;
-	int length = 0;
+	struct tm zone = { 0 };
+	const char *end;
 
 	if (!*text) {
 		tm->tm_isdst = -1;
@@ -70,11 +69,13 @@ static bool parse_zone(const char *text, struct tm *tm, double *seconds)
 	*seconds = (double)timegm(tm);
 	if (!strcmp(text, "Z"))
 		return true;
-	if ((*text != '+' && *text != '-') ||
-	    sscanf(text + 1, "%2u:%2u%n", &hours, &minutes, &length) != 2 ||
-	    text[1 + length])
+	if (*text != '+' && *text != '-')
 		return false;
-	*seconds += (*text == '+' ? -1 : 1) * (hours * 3600.0 + minutes * 60.0);
+	end = strptime(text + 1, "%H:%M", &zone);
+	if (!end || *end)
+		return false;
+	*seconds += (*text == '+' ? -60.0 : 60.0) *
+		    (zone.tm_hour * 60 + zone.tm_min);
 	return true;
 }
 

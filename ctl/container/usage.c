@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a cgroup has used. */
+#include <ctype.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,23 +27,22 @@ static const char *read_text(int dir, const char *name, char *text, size_t size)
 static uint64_t read_number(int dir, const char *name)
 {
 	char text[32];
-	uint64_t number;
 
-	if (sscanf(read_text(dir, name, text, sizeof(text)), "%" SCNu64, &number) != 1)
-		return UINT64_MAX;
-	return number;
+	read_text(dir, name, text, sizeof(text));
+	return isdigit((unsigned char)text[0]) ? strtoull(text, NULL, 10) :
+						 UINT64_MAX;
 }
 
 static uint64_t read_cpu_time(int dir)
 {
+	static const char key[] = "usage_usec ";
 	char text[1024];
 	const char *line = strstr(read_text(dir, "cpu.stat", text, sizeof(text)),
-				  "usage_usec ");
-	uint64_t us;
+				  key);
 
-	if (!line || sscanf(line, "usage_usec %" SCNu64, &us) != 1)
+	if (!line)
 		return UINT64_MAX;
-	return us * 1000;
+	return strtoull(line + strlen(key), NULL, 10) * 1000;
 }
 
 /* The sum over all devices: "8:0 rbytes=1 wbytes=2 ..." */

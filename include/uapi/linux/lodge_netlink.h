@@ -122,6 +122,21 @@ enum lodge_policy_mode {
 /**
  * enum lodge_policy_right - what a wall need not guard at all; LODGE_RIGHT_*
  *   of linux/lodge.h
+ * @LODGE_POLICY_RIGHT_FILES: files outside its trees
+ * @LODGE_POLICY_RIGHT_DEVICES: devices that no rule names
+ * @LODGE_POLICY_RIGHT_SOCKETS: sockets of others, of any family
+ * @LODGE_POLICY_RIGHT_PROCESSES: processes outside
+ * @LODGE_POLICY_RIGHT_NAMESPACES: namespaces of others
+ * @LODGE_POLICY_RIGHT_MOUNTS: any file system; remount what it was given
+ * @LODGE_POLICY_RIGHT_SYSCTL: the host's files in /proc and /sys
+ * @LODGE_POLICY_RIGHT_MODULES: kernel modules
+ * @LODGE_POLICY_RIGHT_BPF: bpf()
+ * @LODGE_POLICY_RIGHT_PERF: perf_event_open()
+ * @LODGE_POLICY_RIGHT_CLOCK: the host's clock
+ * @LODGE_POLICY_RIGHT_SYSLOG: the kernel's log
+ * @LODGE_POLICY_RIGHT_KEYS: keyrings
+ * @LODGE_POLICY_RIGHT_BOOT: reboot and kexec
+ * @LODGE_POLICY_RIGHT_RAW: ports, memory and debug interfaces
  */
 enum lodge_policy_right {
 	LODGE_POLICY_RIGHT_FILES = 1,
@@ -144,6 +159,11 @@ enum lodge_policy_right {
 /**
  * enum lodge_rule_kind - what a rule is about; enum lodge_cell_rule_kind of
  *   linux/lodge.h
+ * @LODGE_RULE_KIND_TREE: a folder with all below it, or a file
+ * @LODGE_RULE_KIND_CHAR_DEVICE: character devices
+ * @LODGE_RULE_KIND_BLOCK_DEVICE: block devices
+ * @LODGE_RULE_KIND_FILESYSTEM: a type of file systems that it may mount anew
+ * @LODGE_RULE_KIND_FAMILY: a family of sockets
  */
 enum lodge_rule_kind {
 	LODGE_RULE_KIND_TREE = 1,
@@ -156,6 +176,9 @@ enum lodge_rule_kind {
 /**
  * enum lodge_rule_access - what may be done with it; LODGE_ACCESS_* of
  *   linux/lodge.h
+ * @LODGE_RULE_ACCESS_READ: read it
+ * @LODGE_RULE_ACCESS_WRITE: write it
+ * @LODGE_RULE_ACCESS_EXECUTE: execute it
  */
 enum lodge_rule_access {
 	LODGE_RULE_ACCESS_READ = 1,
