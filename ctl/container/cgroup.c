@@ -213,8 +213,8 @@ static void count(const char *parent)
 	snprintf(root, sizeof(root), "%.*s", (int)(strrchr(parent, '/') - parent),
 		 parent);
 	for (i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
-		if (!enable(root, controllers[i], &error))
-			enable(parent, controllers[i], &error);
+		if (!enable_controller(root, controllers[i], &error))
+			enable_controller(parent, controllers[i], &error);
 }
 
 int cgroup_create(const char *path, const struct container_limits *limits,
