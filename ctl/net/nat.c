@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <malloc.h>
 #include <nftables/libnftables.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,29 +143,32 @@ static char *print_rules(const struct net *net, const struct net_port *ports,
 	return text;
 }
 
-/* The library's socket is not close-on-exec, and a copy would keep the table. */
-static int close_on_exec(struct error *error)
+/* Return: a copy of the library's socket, which has the table, or -1 */
+static int keep_socket(struct error *error)
 {
 	DIR *dir = opendir("/proc/self/fd");
-	int fd, value, errnum = 0;
+	int fd, value, copy = -1, errnum = ENOENT;
 	struct dirent *entry;
 	socklen_t size;
 
-	if (!dir)
-		return error_set(error, errno, "cannot read /proc/self/fd");
-	while ((entry = readdir(dir))) {
+	while (dir && copy < 0 && (entry = readdir(dir))) {
 		fd = (int)strtol(entry->d_name, NULL, 10);
 		size = sizeof(value);
 		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &size) ||
 		    value != AF_NETLINK)
 			continue;
 		size = sizeof(value);
-		if (!getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &value, &size) &&
-		    value == NETLINK_NETFILTER && fcntl(fd, F_SETFD, FD_CLOEXEC))
-			errnum = errno;
+		if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &value, &size) ||
+		    value != NETLINK_NETFILTER)
+			continue;
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		errnum = errno;
 	}
-	closedir(dir);
-	return errnum ? error_set(error, errnum, "cannot set FD_CLOEXEC") : 0;
+	if (dir)
+		closedir(dir);
+	if (copy < 0)
+		error_set(error, errnum, "cannot keep the rules for address translation");
+	return copy;
 }
 
 /* The library prints and exits where there is no such socket. */
@@ -194,35 +198,42 @@ static int refused(struct nft_ctx *nft, struct error *error)
 	return error_advise(error, "run 'modprobe -a nf_tables nft_chain_nat nft_masq nft_nat nft_fib_ipv4' (Linux 5.12 or later)");
 }
 
+/*
+ * The library has read the tables of all guests, and would have them in memory for
+ * as long as the guest lives: 100 keepers, 100 tables each.
+ */
 int nat_rules(struct net *net, const struct net_port *ports, size_t nr_ports,
 	      struct error *error)
 {
 	struct nft_ctx *nft;
 	char *text;
-	int result;
+	int result = -1;
 
 	if (probe(error))
 		return -1;
 	text = print_rules(net, ports, nr_ports);
 	nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	net->private->nft = nft;
 	if (!text || !nft || nft_ctx_buffer_error(nft) || nft_ctx_buffer_output(nft)) {
-		free(text);
-		return error_set(error, ENOMEM, "no rules for address translation");
+		error_set(error, ENOMEM, "no rules for address translation");
+	} else if (nft_run_cmd_from_buffer(nft, text)) {
+		refused(nft, error);
+	} else {
+		net->private->rules = keep_socket(error);
+		result = net->private->rules < 0 ? -1 : 0;
 	}
-	result = nft_run_cmd_from_buffer(nft, text);
+	if (nft)
+		nft_ctx_free(nft);
 	free(text);
-	if (result)
-		return refused(nft, error);
-	return close_on_exec(error);
+	malloc_trim(0);
+	return result;
 }
 
 void nat_remove(struct net *net)
 {
 	struct net_private *private = net->private;
 
-	if (private->nft)
-		nft_ctx_free(private->nft);
+	if (private->rules >= 0)
+		close(private->rules);
 	while (private->nr_ports)
 		close(private->ports[--private->nr_ports]);
 }

@@ -11,19 +11,17 @@
 
 #define NET_BRIDGE	"lodge0"
 
-struct nft_ctx;
-
 /**
  * struct net_private - what the keeper holds open for as long as its guest lives
  * @locks: descriptor with the lock on the address, or -1
- * @nft: its socket owns the table of rules
+ * @rules: the netlink socket that owns the table of rules, or -1
  * @ports: sockets bound to the published ports, so that nobody else is
  * @nr_ports: how many
  * @linked: the veth was made
  */
 struct net_private {
 	int locks;
-	struct nft_ctx *nft;
+	int rules;
 	int ports[NET_PORTS_MAX];
 	size_t nr_ports;
 	bool linked;
