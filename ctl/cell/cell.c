@@ -82,7 +82,7 @@ int cell_create(const struct cell_config *config, struct error *error)
 	if (config->name && strlen(config->name) >= sizeof(args.name))
 		return error_set(error, 0, "the name '%s' is too long", config->name);
 	if (config->name)
-		strcpy(args.name, config->name);
+		memcpy(args.name, config->name, strlen(config->name));
 	device = open_device(error);
 	if (device < 0)
 		return -1;

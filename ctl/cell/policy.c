@@ -405,7 +405,7 @@ int policy_parse(struct policy *policy, const char *text, const char *name,
 }
 
 /* A policy is short. */
-#define FILE_LIMIT	(256 * 1024)
+#define FILE_LIMIT	(256UL * 1024)
 
 int policy_load(struct policy *policy, const char *path, pid_t init,
 		struct error *error)

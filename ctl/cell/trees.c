@@ -109,8 +109,10 @@ static int parse_mount(char *line, struct mount *mount, struct error *error)
 
 	for (i = 0; i < 6; i++) {
 		fields[i] = strsep(&line, " ");
-		if (!fields[i])
-			return error_set(error, 0, "/proc/PID/mountinfo has a line that is too short");
+		if (!fields[i]) {
+			error_set(error, 0, "/proc/PID/mountinfo has a line that is too short");
+			return -1;
+		}
 	}
 	super = line ? strrchr(line, ' ') : NULL;
 	mount->id = strtoul(fields[0], NULL, 10);
@@ -210,7 +212,7 @@ static int look_in_mount(int root, const struct mount *mount, void *arg,
 {
 	struct sought *sought = arg;
 	size_t length = strcmp(mount->root, "/") ? strlen(mount->root) : 0;
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
 	int fd;
 
 	(void)error;
@@ -223,14 +225,14 @@ static int look_in_mount(int root, const struct mount *mount, void *arg,
 		return 0;
 	/* The root of a file system that is the guest's root */
 	if (!path[0])
-		strcpy(path, "/");
+		path[0] = '/';
 	else if (path[1] && path[strlen(path) - 1] == '/')
 		path[strlen(path) - 1] = '\0';
 	fd = open_in(root, path);
 	if (fd < 0)
 		return 0;
 	if (is_mount(fd, mount->id) && strlen(path) < sought->size) {
-		strcpy(sought->found, path);
+		memcpy(sought->found, path, strlen(path) + 1);
 		sought->depth = length;
 	}
 	close(fd);

@@ -58,8 +58,19 @@ struct container_limits {
  * @remove: --rm
  * @read_only: --read-only
  * @userns: --userns auto
+ * @privileged: --privileged
  * @policy: --policy, or NULL
  * @complain: --complain
+ * @volumes: -v
+ * @nr_volumes: how many
+ * @tmpfs: --tmpfs
+ * @nr_tmpfs: how many
+ * @devices: --device
+ * @nr_devices: how many
+ * @limits: of its cgroup
+ * @net: --net
+ * @ports: -p
+ * @nr_ports: how many
  * @title: where the command line is in memory
  * @title_size: how long it is
  */

@@ -31,8 +31,8 @@ static void set_home(struct identity *identity, const char *home)
 }
 
 /* By name, or by number. Return: was it there? */
-static bool find_user(const char *user, long id, struct identity *identity,
-		      char *name, size_t size)
+static bool find_user(const char *wanted, long id, struct identity *identity,
+		      char *login, size_t size)
 {
 	FILE *file = fopen("/etc/passwd", "re");
 	struct passwd *entry;
@@ -42,11 +42,11 @@ static bool find_user(const char *user, long id, struct identity *identity,
 		return false;
 	while (!found && (entry = fgetpwent(file)))
 		if (id >= 0 ? entry->pw_uid == (uid_t)id :
-			      !strcmp(entry->pw_name, user)) {
+			      !strcmp(entry->pw_name, wanted)) {
 			identity->uid = entry->pw_uid;
 			identity->gid = entry->pw_gid;
 			set_home(identity, entry->pw_dir);
-			snprintf(name, size, "%s", entry->pw_name);
+			snprintf(login, size, "%s", entry->pw_name);
 			found = true;
 		}
 	fclose(file);

@@ -16,6 +16,7 @@
  * @to: where they go
  * @start: the first in @buffer
  * @count: how many are in @buffer
+ * @buffer: what is read and not yet written
  */
 struct relay_stream {
 	int from;

@@ -16,7 +16,7 @@
 #define TRIES	8
 
 /* The longest request: a policy with all its rules */
-#define CLIENT_REQUEST	(256 * 1024)
+#define CLIENT_REQUEST	(256UL * 1024)
 
 /* A list that grows: elements of @size bytes. */
 struct list {

@@ -74,11 +74,9 @@ int lodge_deny_dentry(const struct lodge_call *call, u32 right, int error,
 int lodge_deny_task(const struct lodge_call *call, u32 right, int error,
 		    struct task_struct *task);
 
-/**
- * lodge_hooks_attach() - attach all hooks, or none
- *
- * Each is tried: it must be called, and must be able to deny.
- * Return: 0 or a negative errno; the log says which hook is at fault
+/*
+ * Attaches all hooks, or none: each is tried, it must be called, and must be able
+ * to deny.  Return: 0 or a negative errno; the log says which hook is at fault
  */
 int lodge_hooks_attach(void);
 void lodge_hooks_detach(void);

@@ -145,6 +145,11 @@ static inline void vmx_dirty(struct vmx_vcpu *vmx, u32 bits)
 	vmx->dirty |= bits;
 }
 
+enum vmx_word {
+	WORD_PIN, WORD_CPU, WORD_CPU2, WORD_EXIT, WORD_ENTRY,
+	NR_WORDS
+};
+
 /**
  * struct vmx_caps - what the processor offers; constant once set up
  * @basic: IA32_VMX_BASIC
@@ -155,12 +160,9 @@ static inline void vmx_dirty(struct vmx_vcpu *vmx, u32 bits)
  * @cr4_fixed0: bits of CR4 that must be 1
  * @cr4_fixed1: bits that may be 1
  * @word: control words as every VMCS begins with them
+ * @allowed0: of each, the bits that must be 1
+ * @allowed1: of each, the bits that may be 1
  */
-enum vmx_word {
-	WORD_PIN, WORD_CPU, WORD_CPU2, WORD_EXIT, WORD_ENTRY,
-	NR_WORDS
-};
-
 struct vmx_caps {
 	u64 basic, misc, ept_vpid;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
