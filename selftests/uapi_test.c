@@ -78,7 +78,7 @@ TEST_F(uapi, unknown_request)
 
 	for (i = 0; i < ARRAY_SIZE(fds); i++) {
 		for (nr = 0; nr < 256; nr++) {
-			if (nr <= 0x01 || (nr >= 0x20 && nr <= 0x25) ||
+			if (nr <= 0x02 || (nr >= 0x20 && nr <= 0x25) ||
 			    nr == 0x40 || nr == 0x41 || nr == 0x60 || nr == 0x61)
 				continue;
 			EXPECT_ERRNO(ENOTTY, ioctl(fds[i], _IO(LODGE_IOC, nr), buf));
