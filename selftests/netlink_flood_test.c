@@ -12,6 +12,7 @@
 #include <time.h>
 #include "cell.h"
 #include "netlink_fixture.h"
+#include "sys.h"
 
 #define NR_GUESTS	4
 /* Of CPU time, so that all of them together make 100,000 events in a second */
@@ -162,7 +163,8 @@ static void join(struct nl *nl)
 TEST_F_TIMEOUT(flood, costs_little, 300)
 {
 	u64 without[NR_GUESTS], with[NR_GUESTS];
-	bool exact = counts_instructions();
+	/* The checks of a debug kernel are no part of what an event costs. */
+	bool exact = counts_instructions() && !debug_kernel();
 	u32 count = exact ? 1000 : 5000 / slowness();
 	u32 times = calibrate(NS_AN_EVENT);
 	int i, round;
@@ -193,7 +195,7 @@ TEST_F_TIMEOUT(flood, costs_little, 300)
 			EXPECT_GE(without[i] * 105, with[i] * 100);
 	}
 	if (!exact)
-		printf("# time here is no measure; scripts/testvm --icount has one\n");
+		printf("# not judged: this kernel has checks, or time is no measure (scripts/testvm --icount has one)\n");
 }
 
 TEST_F_TIMEOUT(flood, adds_up, 300)
@@ -204,6 +206,8 @@ TEST_F_TIMEOUT(flood, adds_up, 300)
 	int cmd, got = 0;
 	u64 last, gaps = 0, ns;
 
+	/* What another test has left in the queue is not for this listener. */
+	sleep_ms(200 * slowness());
 	ASSERT_EQ(1, get_features(&self->asks, &before));
 	join(&self->listener);
 	ns = run_round(self->tasks, count, 0);
