@@ -369,6 +369,8 @@ check "nothing is left of them" until_true nothing_left
 
 # Signals of the keeper are the command's.
 for signal in TERM USR1 HUP; do
+	# Not the last one's word
+	: >"$dir/out"
 	"$lodge" run --store "$dir/store" --net none --name signals busybox sh -c \
 		"trap 'exit 9' $signal; echo ready; while :; do sleep 0.1; done" >"$dir/out" 2>"$dir/err" &
 	pid=$!
