@@ -151,30 +151,32 @@ int lodge_guest_add(struct lodge_guest *guest)
 	return ret;
 }
 
-void lodge_guest_runs(struct lodge_guest *guest)
+/* If it is in one state, it is in another from now on, and all may know. */
+static void become(struct lodge_guest *guest, u32 from, u32 to, u8 cmd)
 {
-	mutex_lock(&lodge_guests_lock);
-	if (guest->state == LODGE_GUEST_STATE_CREATED) {
-		WRITE_ONCE(guest->state, LODGE_GUEST_STATE_RUNNING);
-		changed();
-		lodge_event(guest, LODGE_CMD_GUEST_RUNNING_NTF, NULL);
-	}
-	mutex_unlock(&lodge_guests_lock);
-}
-
-void lodge_guest_paused(struct lodge_guest *guest, bool paused)
-{
-	u32 from = paused ? LODGE_GUEST_STATE_RUNNING : LODGE_GUEST_STATE_PAUSED;
-	u32 to = paused ? LODGE_GUEST_STATE_PAUSED : LODGE_GUEST_STATE_RUNNING;
-
 	mutex_lock(&lodge_guests_lock);
 	if (guest->state == from) {
 		WRITE_ONCE(guest->state, to);
 		changed();
-		lodge_event(guest, paused ? LODGE_CMD_GUEST_PAUSED_NTF :
-			    LODGE_CMD_GUEST_RUNNING_NTF, NULL);
+		lodge_event(guest, cmd, NULL);
 	}
 	mutex_unlock(&lodge_guests_lock);
+}
+
+void lodge_guest_runs(struct lodge_guest *guest)
+{
+	become(guest, LODGE_GUEST_STATE_CREATED, LODGE_GUEST_STATE_RUNNING,
+	       LODGE_CMD_GUEST_RUNNING_NTF);
+}
+
+void lodge_guest_paused(struct lodge_guest *guest, bool paused)
+{
+	if (paused)
+		become(guest, LODGE_GUEST_STATE_RUNNING, LODGE_GUEST_STATE_PAUSED,
+		       LODGE_CMD_GUEST_PAUSED_NTF);
+	else
+		become(guest, LODGE_GUEST_STATE_PAUSED, LODGE_GUEST_STATE_RUNNING,
+		       LODGE_CMD_GUEST_RUNNING_NTF);
 }
 
 void lodge_guest_policy_changed(struct lodge_guest *guest)

@@ -82,7 +82,7 @@ static void end_victim(struct box *box)
 static int attack_box(const struct attack *attack, bool complain,
 		      struct reports *reports)
 {
-	struct box box = { .complain = complain, .fd = -1, .fd2 = -1 };
+	struct box box = { .complain = complain, .fd = -1 };
 	int ret;
 
 	memset(reports, 0, sizeof(*reports));

@@ -11,11 +11,9 @@ struct file;
 struct lodge_call;
 struct task_struct;
 
-/* The first six arguments of a function, as registers hold them */
-#define LODGE_NR_ARGS	6
-
 /*
- * Looks at the arguments of a hooked function.  Return: 0, or a negative errno,
+ * Looks at the first six arguments of a hooked function, as registers hold them.
+ * Return: 0, or a negative errno,
  * which the function's caller gets in place of the function
  */
 typedef int lodge_check_fn(const struct lodge_call *call, const unsigned long *args);

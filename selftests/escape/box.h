@@ -23,7 +23,6 @@
  * @complain: the wall only complains
  * @flags: BOX_*
  * @fd: a descriptor of the host's that has leaked into the box, or -1
- * @fd2: another one
  * @victim: a process of the host, or 0
  * @scm: a Unix socket of the box's; the host holds @scm_host
  * @scm_host: the other end
@@ -35,7 +34,6 @@ struct box {
 	bool complain;
 	unsigned int flags;
 	int fd;
-	int fd2;
 	pid_t victim;
 	int scm;
 	int scm_host;
