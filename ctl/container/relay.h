@@ -67,6 +67,12 @@ int relay_pipes(struct relay *relay, bool interactive, int ends[3],
 /* The other side of a process with a terminal, whose @master it is. */
 void relay_terminal(struct relay *relay, int master, bool interactive);
 
+/*
+ * From now on the signals that are for the guest come through a descriptor, and with
+ * them SIGCONT and SIGWINCH.  Return: it, or -1
+ */
+int relay_open_signals(struct error *error);
+
 /* From now on signals are to be handed on. Return: 0 or -1 */
 int relay_block_signals(struct relay *relay, struct error *error);
 

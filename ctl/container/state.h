@@ -16,6 +16,8 @@
 
 #define STATE_FOLDER	"/run/lodge/guests"
 #define STATE_NAME_MAX	64
+/* The socket of a VM's keeper, in its folder */
+#define STATE_CONTROL	"control"
 
 /**
  * struct state - of a container

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From outside into a VM that runs: by the socket of its keeper. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "container/relay.h"
+#include "container/state.h"
+#include "tty.h"
+#include "vmm/guest/client.h"
+
+/* Return: a socket, or -1 */
+static int connect_to(const char *name, struct error *error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path),
+		 STATE_FOLDER "/%s/" STATE_CONTROL, name);
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	if (errno == ECONNREFUSED || errno == ENOENT)
+		error_set(error, 0, "the VM '%s' is not running", name);
+	else
+		error_set(error, errno, "cannot reach the keeper of the VM '%s'", name);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int client_kill(const char *name, int signal, struct error *error)
+{
+	struct wire_buffer buffer = { .data = NULL };
+	int fd = connect_to(name, error), result = -1;
+
+	if (fd < 0)
+		return -1;
+	if (wire_send_number(&buffer, WIRE_SIGNAL, 0, 0, (uint32_t)signal) ||
+	    wire_write(&buffer, fd, buffer.count) || buffer.count)
+		error_set(error, errno, "cannot send a signal to the VM '%s'", name);
+	else
+		result = 0;
+	/* Its keeper hangs up when it has it. */
+	if (!result && read(fd, &result, sizeof(result)) < 0)
+		result = error_set(error, errno, "cannot send a signal to the VM '%s'", name);
+	wire_free(&buffer);
+	close(fd);
+	return result;
+}
+
+static void hand_on_signals(struct client *client, int signals)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signals, &info, sizeof(info)) == sizeof(info))
+		switch (info.ssi_signo) {
+		case SIGCONT:
+			if (client->tty)
+				tty_continue();
+			break;
+		case SIGWINCH:
+			client_resize(client);
+			break;
+		default:
+			client_signal(client, (int)info.ssi_signo);
+			break;
+		}
+}
+
+static void serve(struct client *client, int signals)
+{
+	struct pollfd fds[1 + CLIENT_POLL_MAX];
+
+	do {
+		fds[0] = (struct pollfd){ signals, POLLIN, 0 };
+		client_prepare(client, fds + 1);
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0)
+			continue;
+		if (fds[0].revents)
+			hand_on_signals(client, signals);
+		/* Its keeper has gone: so has the command. */
+		if (client_serve(client, fds + 1))
+			client->over = true;
+	} while (!client_is_done(client));
+}
+
+int client_exec(const char *name, const struct process *process, bool interactive)
+{
+	static struct client client;
+	struct error error = { .text = "" };
+	int status = STATUS_LODGE, signals = -1;
+	int fd = connect_to(name, &error);
+
+	if (fd < 0) {
+		error_print(&error);
+		return status;
+	}
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (client_open(&client, fd, process, interactive, &error))
+		goto out;
+	signals = relay_open_signals(&error);
+	if (signals < 0)
+		goto out;
+	if (process->tty && interactive)
+		tty_open();
+	serve(&client, signals);
+	tty_restore();
+	status = client.status;
+	if (client.failure.text[0])
+		error = client.failure;
+	else if (client.output[1].error && client.output[1].error != EPIPE)
+		error_set(&error, client.output[1].error, "cannot write the command's output");
+out:
+	client_close(&client);
+	if (signals >= 0)
+		close(signals);
+	if (error.text[0])
+		error_print(&error);
+	return status;
+}
