@@ -206,7 +206,7 @@ static int start_child(struct session *session, struct child *child, bool tty,
 {
 	struct wire_failure failure;
 	int terminal = -1, ends[2], i, result;
-	ssize_t count;
+	ssize_t count = 0;
 
 	result = tty ? make_terminal(session, child, &terminal, error) :
 		       make_pipes(session, child, error);

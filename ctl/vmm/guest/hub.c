@@ -262,17 +262,21 @@ static int serve_guest_frame(struct hub *hub, const struct wire_frame *frame,
 	return 0;
 }
 
-/* Return: 1; 0: the end; -1 */
 static int serve_guest(struct hub *hub, struct error *error)
 {
 	int count = wire_read(&hub->received, hub->from_guest), result;
 	struct wire_frame frame;
 	struct error why;
 
-	if (count < 0 && errno != EAGAIN)
-		return error_set(error, errno, "cannot read what the guest says");
-	if (!count)
+	if (count < 0 && errno == EAGAIN)
 		return 0;
+	if (count < 0 && errno != ECONNRESET)
+		return error_set(error, errno, "cannot read what the guest says");
+	if (count <= 0) {
+		hub->from_guest = -1;
+		hub->to_guest = -1;
+		return 0;
+	}
 	while ((result = wire_take(&hub->received, WIRE_FROM_GUEST, &frame, &why)) > 0) {
 		result = serve_guest_frame(hub, &frame, &why);
 		if (result)
@@ -281,7 +285,7 @@ static int serve_guest(struct hub *hub, struct error *error)
 	if (result < 0)
 		return error_set(error, 0, "the guest breaks the rules of lodge-init: %s",
 				 why.text);
-	return 1;
+	return 0;
 }
 
 void hub_prepare(const struct hub *hub, struct pollfd *fds)
@@ -303,14 +307,14 @@ void hub_prepare(const struct hub *hub, struct pollfd *fds)
 
 int hub_serve(struct hub *hub, const struct pollfd *fds, struct error *error)
 {
-	int i, fd, result = 1;
+	int i, fd;
 
 	for (i = 0; i < HUB_CLIENTS_MAX; i++)
 		if (fds[CLIENTS + i].revents && hub->clients[i].fd == fds[CLIENTS + i].fd)
 			serve_client(hub, &hub->clients[i], fds[CLIENTS + i].revents);
-	if (fds[FROM].revents)
-		result = serve_guest(hub, error);
-	if (result > 0 && fds[TO].revents &&
+	if (fds[FROM].revents && serve_guest(hub, error))
+		return -1;
+	if (fds[TO].revents && hub->to_guest >= 0 &&
 	    wire_write(&hub->to_send, hub->to_guest, hub->to_send.count)) {
 		/* What it said last is still to be read. */
 		if (errno != EPIPE)
@@ -322,5 +326,5 @@ int hub_serve(struct hub *hub, const struct pollfd *fds, struct error *error)
 		if (fd >= 0)
 			add_client(hub, fd);
 	}
-	return result;
+	return 0;
 }

@@ -89,7 +89,9 @@ void hub_prepare(const struct hub *hub, struct pollfd *fds);
  * @fds: from hub_prepare()
  * @error: filled when the guest breaks the rules
  *
- * Return: 1; 0: the guest's end is closed; -1
+ * When the guest's end is closed, @hub->from_guest is -1; clients still get the rest.
+ *
+ * Return: 0 or -1
  */
 int hub_serve(struct hub *hub, const struct pollfd *fds, struct error *error);
 
