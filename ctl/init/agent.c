@@ -27,7 +27,7 @@
 #define STATUS_LODGE	125
 
 /**
- * struct session - a command and its streams
+ * struct command - a command and its streams
  * @used: it is one
  * @id: what the keeper calls it
  * @pid: its process; 0: it has ended
@@ -36,7 +36,7 @@
  * @input: its input
  * @output: its output and errors; [0] is not used
  */
-struct session {
+struct command {
 	bool used;
 	uint16_t id;
 	pid_t pid;
@@ -67,12 +67,12 @@ struct agent {
 	int signals;
 	agent_setup setup;
 	bool is_set_up;
-	struct session *main;
+	struct command *main;
 	bool done;
-	struct session sessions[SESSIONS_MAX];
+	struct command sessions[SESSIONS_MAX];
 };
 
-static void forget(struct agent *agent, struct session *session)
+static void forget(struct agent *agent, struct command *session)
 {
 	sink_close(&session->input);
 	source_close(&session->output[1]);
@@ -84,7 +84,7 @@ static void forget(struct agent *agent, struct session *session)
 		agent->done = true;
 }
 
-static struct session *find(struct agent *agent, unsigned int id)
+static struct command *find(struct agent *agent, unsigned int id)
 {
 	size_t i;
 
@@ -147,12 +147,12 @@ __attribute__((noreturn)) static void be_command(struct child *child, int termin
 }
 
 /* Return: a session that is none yet, or NULL */
-static struct session *new_session(struct agent *agent, unsigned int id)
+static struct command *new_command(struct agent *agent, unsigned int id)
 {
 	size_t i;
 
 	for (i = 0; i < SESSIONS_MAX; i++) {
-		struct session *session = &agent->sessions[i];
+		struct command *session = &agent->sessions[i];
 
 		if (session->used)
 			continue;
@@ -167,7 +167,7 @@ static struct session *new_session(struct agent *agent, unsigned int id)
 	return NULL;
 }
 
-static int make_pipes(struct session *session, struct child *child, struct error *error)
+static int make_pipes(struct command *session, struct child *child, struct error *error)
 {
 	int i, ends[2];
 
@@ -184,7 +184,7 @@ static int make_pipes(struct session *session, struct child *child, struct error
 	return 0;
 }
 
-static int make_terminal(struct session *session, const struct child *child,
+static int make_terminal(struct command *session, const struct child *child,
 			 int *terminal, struct error *error)
 {
 	*terminal = streams_make_terminal(0, false, &session->terminal, error);
@@ -201,7 +201,7 @@ static int make_terminal(struct session *session, const struct child *child,
 }
 
 /* Return: 0, or an exit status, and @error */
-static int start_child(struct session *session, struct child *child, bool tty,
+static int start_child(struct command *session, struct child *child, bool tty,
 		       struct error *error)
 {
 	struct wire_failure failure;
@@ -276,7 +276,7 @@ static char **parse_start(uint8_t *payload, size_t size, struct child *child, bo
 static void start(struct agent *agent, const struct wire_frame *frame)
 {
 	struct child child = { .streams = { -1, -1, -1 } };
-	struct session *session = new_session(agent, frame->session);
+	struct command *session = new_command(agent, frame->session);
 	uint8_t *payload = malloc(frame->size);
 	struct error error = { .text = "" };
 	int status = STATUS_LODGE;
@@ -329,7 +329,7 @@ static void set_up(struct agent *agent, const struct wire_frame *frame)
 	}
 }
 
-static void resize(const struct session *session, const struct wire_frame *frame)
+static void resize(const struct command *session, const struct wire_frame *frame)
 {
 	struct wire_size size;
 	struct winsize window = { .ws_row = 0 };
@@ -341,7 +341,7 @@ static void resize(const struct session *session, const struct wire_frame *frame
 		ioctl(session->terminal, TIOCSWINSZ, &window);
 }
 
-static void hang_up(struct session *session)
+static void hang_up(struct command *session)
 {
 	sink_close(&session->input);
 	source_close(&session->output[1]);
@@ -354,7 +354,7 @@ static void hang_up(struct session *session)
 /* Return: 0, or -1: the keeper breaks its own rules */
 static int serve_frame(struct agent *agent, const struct wire_frame *frame)
 {
-	struct session *session = find(agent, frame->session);
+	struct command *session = find(agent, frame->session);
 
 	if (frame->type == WIRE_SETUP) {
 		set_up(agent, frame);
@@ -403,7 +403,7 @@ static void reap(struct agent *agent)
 		continue;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (i = 0; i < SESSIONS_MAX; i++) {
-			struct session *session = &agent->sessions[i];
+			struct command *session = &agent->sessions[i];
 
 			if (!session->used || session->pid != pid)
 				continue;
@@ -414,7 +414,7 @@ static void reap(struct agent *agent)
 }
 
 /* Has all been sent that it wrote? */
-static bool is_drained(struct agent *agent, struct session *session)
+static bool is_drained(struct agent *agent, struct command *session)
 {
 	bool drained = true;
 	int i;
@@ -431,12 +431,12 @@ static bool is_drained(struct agent *agent, struct session *session)
 	return drained;
 }
 
-static void end_sessions(struct agent *agent)
+static void end_commands(struct agent *agent)
 {
 	size_t i;
 
 	for (i = 0; i < SESSIONS_MAX; i++) {
-		struct session *session = &agent->sessions[i];
+		struct command *session = &agent->sessions[i];
 
 		if (!session->used || session->pid || !is_drained(agent, session))
 			continue;
@@ -461,7 +461,7 @@ static void prepare_poll(struct agent *agent, struct pollfd *fds)
 	fds[SIGNALS] = (struct pollfd){ agent->signals, POLLIN, 0 };
 	for (i = 0; i < SESSIONS_MAX; i++) {
 		struct pollfd *fd = &fds[FIXED + i * WIRE_STREAMS];
-		struct session *session = &agent->sessions[i];
+		struct command *session = &agent->sessions[i];
 
 		for (j = 0; j < WIRE_STREAMS; j++)
 			fd[j] = (struct pollfd){ -1, 0, 0 };
@@ -482,7 +482,7 @@ static void serve_streams(struct agent *agent, const struct pollfd *fds)
 
 	for (i = 0; i < SESSIONS_MAX; i++) {
 		const struct pollfd *fd = &fds[FIXED + i * WIRE_STREAMS];
-		struct session *session = &agent->sessions[i];
+		struct command *session = &agent->sessions[i];
 
 		if (!session->used)
 			continue;
@@ -562,7 +562,7 @@ int agent_run(int in, int out, agent_setup setup, struct error *error)
 		    wire_write(&agent.to_send, agent.out, agent.to_send.count))
 			return error_set(error, errno, "cannot write to the keeper");
 		/* Last: credit and room may be what was missing. */
-		end_sessions(&agent);
+		end_commands(&agent);
 	}
 	return flush(&agent, error);
 }

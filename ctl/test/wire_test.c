@@ -18,7 +18,7 @@
 #include "container/process.h"
 #include "init/agent.h"
 #include "tap.h"
-#include "vmm/guest/client.h"
+#include "vmm/guest/session.h"
 #include "vmm/guest/hub.h"
 
 #define MEGABYTES	10
@@ -113,23 +113,23 @@ static void be_client(int fd, char **argv, bool tty, int signal)
 	struct process process = {
 		.argv = argv, .env = env, .workdir = "/", .user = "", .tty = tty,
 	};
-	struct pollfd fds[CLIENT_POLL_MAX];
-	static struct client client;
+	struct pollfd fds[SESSION_POLL_MAX];
+	static struct session session;
 	struct error error;
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (client_open(&client, fd, &process, true, &error))
+	if (session_open(&session, fd, &process, true, &error))
 		_exit(99);
-	while (!client_is_done(&client)) {
-		client_prepare(&client, fds);
-		if (poll(fds, CLIENT_POLL_MAX, -1) < 0 || client_serve(&client, fds))
+	while (!session_is_done(&session)) {
+		session_prepare(&session, fds);
+		if (poll(fds, SESSION_POLL_MAX, -1) < 0 || session_serve(&session, fds))
 			_exit(98);
-		if (signal && client.started) {
-			client_signal(&client, signal);
+		if (signal && session.started) {
+			session_signal(&session, signal);
 			signal = 0;
 		}
 	}
-	_exit(client.status);
+	_exit(session.status);
 }
 
 static pid_t start_client(int fd, char **argv, bool tty, int signal, int in, int out)

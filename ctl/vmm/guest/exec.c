@@ -14,7 +14,7 @@
 #include "container/relay.h"
 #include "container/state.h"
 #include "tty.h"
-#include "vmm/guest/client.h"
+#include "vmm/guest/session.h"
 
 /* Return: a socket, or -1 */
 static int connect_to(const char *name, struct error *error)
@@ -35,7 +35,7 @@ static int connect_to(const char *name, struct error *error)
 	return -1;
 }
 
-int client_kill(const char *name, int signal, struct error *error)
+int session_kill(const char *name, int signal, struct error *error)
 {
 	struct wire_buffer buffer = { .data = NULL };
 	int fd = connect_to(name, error), result = -1;
@@ -55,45 +55,45 @@ int client_kill(const char *name, int signal, struct error *error)
 	return result;
 }
 
-static void hand_on_signals(struct client *client, int signals)
+static void hand_on_signals(struct session *session, int signals)
 {
 	struct signalfd_siginfo info;
 
 	while (read(signals, &info, sizeof(info)) == sizeof(info))
 		switch (info.ssi_signo) {
 		case SIGCONT:
-			if (client->tty)
+			if (session->tty)
 				tty_continue();
 			break;
 		case SIGWINCH:
-			client_resize(client);
+			session_resize(session);
 			break;
 		default:
-			client_signal(client, (int)info.ssi_signo);
+			session_signal(session, (int)info.ssi_signo);
 			break;
 		}
 }
 
-static void serve(struct client *client, int signals)
+static void serve(struct session *session, int signals)
 {
-	struct pollfd fds[1 + CLIENT_POLL_MAX];
+	struct pollfd fds[1 + SESSION_POLL_MAX];
 
 	do {
 		fds[0] = (struct pollfd){ signals, POLLIN, 0 };
-		client_prepare(client, fds + 1);
+		session_prepare(session, fds + 1);
 		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0)
 			continue;
 		if (fds[0].revents)
-			hand_on_signals(client, signals);
+			hand_on_signals(session, signals);
 		/* Its keeper has gone: so has the command. */
-		if (client_serve(client, fds + 1))
-			client->over = true;
-	} while (!client_is_done(client));
+		if (session_serve(session, fds + 1))
+			session->over = true;
+	} while (!session_is_done(session));
 }
 
-int client_exec(const char *name, const struct process *process, bool interactive)
+int session_exec(const char *name, const struct process *process, bool interactive)
 {
-	static struct client client;
+	static struct session session;
 	struct error error = { .text = "" };
 	int status = STATUS_LODGE, signals = -1;
 	int fd = connect_to(name, &error);
@@ -103,22 +103,22 @@ int client_exec(const char *name, const struct process *process, bool interactiv
 		return status;
 	}
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (client_open(&client, fd, process, interactive, &error))
+	if (session_open(&session, fd, process, interactive, &error))
 		goto out;
 	signals = relay_open_signals(&error);
 	if (signals < 0)
 		goto out;
 	if (process->tty && interactive)
 		tty_open();
-	serve(&client, signals);
+	serve(&session, signals);
 	tty_restore();
-	status = client.status;
-	if (client.failure.text[0])
-		error = client.failure;
-	else if (client.output[1].error && client.output[1].error != EPIPE)
-		error_set(&error, client.output[1].error, "cannot write the command's output");
+	status = session.status;
+	if (session.failure.text[0])
+		error = session.failure;
+	else if (session.output[1].error && session.output[1].error != EPIPE)
+		error_set(&error, session.output[1].error, "cannot write the command's output");
 out:
-	client_close(&client);
+	session_close(&session);
 	if (signals >= 0)
 		close(signals);
 	if (error.text[0])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A session with a guest: this process's streams are those of a command in there. */
-#ifndef CLIENT_H
-#define CLIENT_H
+#ifndef SESSION_H
+#define SESSION_H
 
 #include <poll.h>
 #include <stdbool.h>
@@ -9,10 +9,10 @@
 #include "container/process.h"
 #include "init/stream.h"
 
-#define CLIENT_POLL_MAX	(1 + WIRE_STREAMS)
+#define SESSION_POLL_MAX	(1 + WIRE_STREAMS)
 
 /**
- * struct client - a session
+ * struct session - a session
  * @fd: to the hub
  * @from: received from there
  * @to: to be sent there
@@ -26,7 +26,7 @@
  * @on_output: called when so many bytes of output were written, or NULL
  * @state: for that
  */
-struct client {
+struct session {
 	int fd;
 	struct wire_buffer from;
 	struct wire_buffer to;
@@ -42,33 +42,33 @@ struct client {
 };
 
 /**
- * client_open() - ask for a command
- * @client: filled
- * @fd: to the hub; is closed by client_close()
+ * session_open() - ask for a command
+ * @session: filled
+ * @fd: to the hub; is closed by session_close()
  * @process: what to run
  * @interactive: standard input is its input
  * @error: filled on failure
  *
  * Return: 0 or -1
  */
-int client_open(struct client *client, int fd, const struct process *process,
+int session_open(struct session *session, int fd, const struct process *process,
 		bool interactive, struct error *error);
-void client_close(struct client *client);
+void session_close(struct session *session);
 
-/* Fills CLIENT_POLL_MAX entries. */
-void client_prepare(const struct client *client, struct pollfd *fds);
+/* Fills SESSION_POLL_MAX entries. */
+void session_prepare(const struct session *session, struct pollfd *fds);
 /* After poll(). Return: 0, or -1: the hub has gone */
-int client_serve(struct client *client, const struct pollfd *fds);
+int session_serve(struct session *session, const struct pollfd *fds);
 /* Has all come, and been written? */
-bool client_is_done(const struct client *client);
+bool session_is_done(const struct session *session);
 
 /* A signal for the command */
-void client_signal(struct client *client, int signal);
+void session_signal(struct session *session, int signal);
 /* The window of this terminal is that of its terminal. */
-void client_resize(struct client *client);
+void session_resize(struct session *session);
 
 /**
- * client_exec() - one more command in a VM that runs
+ * session_exec() - one more command in a VM that runs
  * @name: of the VM
  * @process: what to run
  * @interactive: standard input is its input
@@ -77,9 +77,9 @@ void client_resize(struct client *client);
  *
  * Return: an exit status
  */
-int client_exec(const char *name, const struct process *process, bool interactive);
+int session_exec(const char *name, const struct process *process, bool interactive);
 
 /* Sends a signal to a VM's command. Return: 0 or -1 */
-int client_kill(const char *name, int signal, struct error *error);
+int session_kill(const char *name, int signal, struct error *error);
 
-#endif /* CLIENT_H */
+#endif /* SESSION_H */

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which files a module takes, as libkmod knows it.  That library is loaded when it
+ * is needed: it brings the whole of libcrypto, and every start of the tool would pay
+ * for it.
+ */
+#include "vmm/guest/modules.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <libkmod.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIBRARY		"libkmod.so.2"
+
+/* The functions that are used: X(name) */
+#define FUNCTIONS(X)			\
+	X(kmod_new)			\
+	X(kmod_unref)			\
+	X(kmod_list_next)		\
+	X(kmod_module_new_from_lookup)	\
+	X(kmod_module_get_module)	\
+	X(kmod_module_get_dependencies)	\
+	X(kmod_module_get_softdeps)	\
+	X(kmod_module_get_name)		\
+	X(kmod_module_get_path)		\
+	X(kmod_module_unref)		\
+	X(kmod_module_unref_list)
+
+static struct {
+#define MEMBER(name) __typeof__(name) *name;
+	FUNCTIONS(MEMBER)
+} lib;
+
+static int load_library(struct error *error)
+{
+	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+
+	if (!library) {
+		error_set(error, 0, "cannot load " LIBRARY ", which knows kernels' modules");
+		return error_advise(error, "install the package libkmod2");
+	}
+#define FIND(name)							\
+	do {								\
+		lib.name = (__typeof__(name) *)dlsym(library, #name);	\
+		if (!lib.name)						\
+			return error_set(error, 0, LIBRARY " has no " #name); \
+	} while (0);
+	FUNCTIONS(FIND)
+	return 0;
+}
+
+/* Return: 0, or -1: no memory */
+static int add_file(struct modules *modules, const char *path)
+{
+	char **files;
+	size_t i;
+
+	for (i = 0; i < modules->count; i++)
+		if (!strcmp(modules->files[i], path))
+			return 0;
+	files = realloc(modules->files, (modules->count + 1) * sizeof(*files));
+	if (!files)
+		return -1;
+	modules->files = files;
+	files[modules->count] = strdup(path);
+	return files[modules->count++] ? 0 : -1;
+}
+
+static int add_list(struct modules *modules, struct kmod_list *list, unsigned int depth);
+
+/* What it depends on comes first: symbols, and what it only asks the kernel for. */
+static int add_module(struct modules *modules, struct kmod_module *module,
+		      unsigned int depth)
+{
+	struct kmod_list *before = NULL, *after = NULL;
+	const char *path = lib.kmod_module_get_path(module);
+	struct kmod_list *needed;
+	int result;
+
+	/* Without a file it is part of the kernel. */
+	if (!path)
+		return 0;
+	/* modules.dep has no loops, but it is a file. */
+	if (!depth)
+		return -1;
+	lib.kmod_module_get_softdeps(module, &before, &after);
+	result = add_list(modules, before, depth - 1);
+	needed = lib.kmod_module_get_dependencies(module);
+	if (!result)
+		result = add_list(modules, needed, depth - 1);
+	if (!result)
+		result = add_file(modules, path);
+	if (!result)
+		result = add_list(modules, after, depth - 1);
+	lib.kmod_module_unref_list(needed);
+	lib.kmod_module_unref_list(before);
+	lib.kmod_module_unref_list(after);
+	return result;
+}
+
+static int add_list(struct modules *modules, struct kmod_list *list, unsigned int depth)
+{
+	struct kmod_list *entry;
+	int result = 0;
+
+	for (entry = list; entry && !result; entry = lib.kmod_list_next(list, entry)) {
+		struct kmod_module *module = lib.kmod_module_get_module(entry);
+
+		result = add_module(modules, module, depth);
+		lib.kmod_module_unref(module);
+	}
+	return result;
+}
+
+static int find_one(struct modules *modules, struct kmod_ctx *context, const char *folder,
+		    const char *name, struct error *error)
+{
+	struct kmod_list *list = NULL;
+	int result = lib.kmod_module_new_from_lookup(context, name, &list);
+
+	if (result < 0) {
+		error_set(error, -result, "cannot look for the module '%s' in %s", name, folder);
+	} else if (!list) {
+		error_set(error, 0, "the guest's kernel has no module '%s' in %s", name, folder);
+		result = error_advise(error, "install all of that kernel's modules, or give another kernel (--kernel, --modules)");
+	} else if (add_list(modules, list, 16)) {
+		result = error_set(error, 0, "cannot find what the module '%s' in %s depends on",
+				   name, folder);
+	}
+	lib.kmod_module_unref_list(list);
+	return result < 0 ? -1 : 0;
+}
+
+int modules_find(struct modules *modules, const char *folder, const char *const *names,
+		 struct error *error)
+{
+	/* The host's own /etc/modprobe.d is about the host. */
+	static const char *const no_config[] = { NULL };
+	struct kmod_ctx *context;
+	int result = 0;
+
+	memset(modules, 0, sizeof(*modules));
+	if (!lib.kmod_new && load_library(error))
+		return -1;
+	context = lib.kmod_new(folder, no_config);
+	if (!context)
+		return error_set(error, ENOMEM, "cannot look for modules");
+	for (; *names && !result; names++)
+		result = find_one(modules, context, folder, *names, error);
+	lib.kmod_unref(context);
+	return result;
+}
+
+void modules_free(struct modules *modules)
+{
+	while (modules->count)
+		free(modules->files[--modules->count]);
+	free(modules->files);
+	modules->files = NULL;
+}
