@@ -139,7 +139,7 @@ error "10^30 MiB" 125 "more memory than .*; " run --vm --kernel x \
 error "no such time" 125 "'yesterday' is not a time; give" events --since yesterday
 error "no such filter" 125 "'x=y' is not a filter; give" events --filter x=y
 error "neither get nor set" 125 "get or set a policy?; " policy frob x
-error "a policy of no container" 125 "no container is named; " policy get
+error "a policy of no container" 125 "no guest is named; " policy get
 error "no policy to set" 125 "give a file, --complain or --enforce; " policy set x
 error "two changes of a policy" 125 "give a file, --complain or --enforce; " \
 	policy set x y --complain

@@ -196,7 +196,7 @@ static void write_stream(struct relay *relay, struct relay_stream *stream)
 		stream->start += (size_t)count;
 		stream->count -= (size_t)count;
 		if (stream != &relay->streams[STDIN_STREAM] && relay->on_output)
-			relay->on_output(relay->state, (size_t)count);
+			relay->on_output(relay->output_state, (size_t)count);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		if (stream != &relay->streams[STDIN_STREAM] && errno != EPIPE)
 			relay->lost = errno;

@@ -35,7 +35,8 @@ struct relay_stream {
  * @cgroup_events: to be looked at when it changes, or -1
  * @on_cgroup_event: called then
  * @on_output: called when so many bytes of output were carried, or NULL
- * @state: for these
+ * @output_state: for that
+ * @state: for @on_cgroup_event
  * @lost: an errno: output could not be written
  */
 struct relay {
@@ -46,6 +47,7 @@ struct relay {
 	int cgroup_events;
 	void (*on_cgroup_event)(void *state, int fd);
 	void (*on_output)(void *state, size_t count);
+	void *output_state;
 	void *state;
 	int lost;
 };

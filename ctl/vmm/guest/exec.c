@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "container/cgroup.h"
 #include "container/relay.h"
 #include "container/state.h"
 #include "tty.h"
@@ -91,17 +92,17 @@ static void serve(struct session *session, int signals)
 	} while (!session_is_done(session));
 }
 
-int session_exec(const char *name, const struct process *process, bool interactive)
+int session_exec(const struct state *state, const struct process *process,
+		 bool interactive)
 {
 	static struct session session;
 	struct error error = { .text = "" };
 	int status = STATUS_LODGE, signals = -1;
-	int fd = connect_to(name, &error);
+	int fd = connect_to(state->name, &error);
 
-	if (fd < 0) {
-		error_print(&error);
-		return status;
-	}
+	session.fd = -1;
+	if (fd < 0 || state_check_running(state, &error))
+		goto out;
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	if (session_open(&session, fd, process, interactive, &error))
 		goto out;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "container/process.h"
+#include "container/state.h"
 #include "init/stream.h"
 
 #define SESSION_POLL_MAX	(1 + WIRE_STREAMS)
@@ -69,7 +70,7 @@ void session_resize(struct session *session);
 
 /**
  * session_exec() - one more command in a VM that runs
- * @name: of the VM
+ * @state: of the VM
  * @process: what to run
  * @interactive: standard input is its input
  *
@@ -77,7 +78,8 @@ void session_resize(struct session *session);
  *
  * Return: an exit status
  */
-int session_exec(const char *name, const struct process *process, bool interactive);
+int session_exec(const struct state *state, const struct process *process,
+		 bool interactive);
 
 /* Sends a signal to a VM's command. Return: 0 or -1 */
 int session_kill(const char *name, int signal, struct error *error);

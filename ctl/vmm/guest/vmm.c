@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The process that runs the VM of an image: a child of its keeper, which has all of
+ * the host's side.  Between them are pipes: the guest's console, errors, and the port
+ * to lodge-init, whose frames this process does not look at.
+ */
+#include "vmm/guest/vmm.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "container/streams.h"
+#include "vmm/boot.h"
+#include "vmm/guest/port.h"
+#include "vmm/terminal.h"
+
+enum {
+	FROM_KEEPER_FD = STDERR_FILENO + 1,
+	TO_KEEPER_FD,
+	INITRAMFS_FD,
+	NR_ARRANGED,
+};
+
+enum { SIGNALS, WAKE, TIMER, PORT, NR_FDS = PORT + PORT_POLL_MAX };
+
+/* Return: a signalfd for the keeper's word that it is enough, or -1 */
+static int open_signals(struct error *error)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigfillset(&set);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		error_set(error, errno, "cannot make a signalfd");
+	return fd;
+}
+
+/* Return: the status that it is to end with, or -1: the VM has ended */
+static int serve(struct vm *vm, struct port *port, int signals)
+{
+	struct signalfd_siginfo info;
+	struct pollfd fds[NR_FDS];
+	uint64_t count;
+
+	do {
+		fds[SIGNALS] = (struct pollfd){ signals, POLLIN, 0 };
+		fds[WAKE] = (struct pollfd){ vm->wake_fd, POLLIN, 0 };
+		fds[TIMER] = (struct pollfd){ terminal_timer_fd(), POLLIN, 0 };
+		port_prepare(port, fds + PORT);
+		if (poll(fds, NR_FDS, -1) < 0)
+			continue;
+		if (fds[SIGNALS].revents &&
+		    read(signals, &info, sizeof(info)) == sizeof(info))
+			return info.ssi_int & 0xff;
+		if (fds[WAKE].revents && read(vm->wake_fd, &count, sizeof(count)) < 0)
+			continue;
+		if (fds[TIMER].revents)
+			terminal_timer();
+		port_serve(port, fds + PORT);
+	} while (atomic_load(&vm->outcome) == VM_RUNS);
+	return -1;
+}
+
+static int status_of(const struct vm *vm)
+{
+	switch (atomic_load(&vm->outcome)) {
+	case VM_POWERED_OFF:
+		return VMM_POWERED_OFF;
+	case VM_RESET:
+		return VMM_RESET;
+	case VM_FAILED:
+		return STATUS_GUEST_FAILED;
+	default:
+		return STATUS_LODGE;
+	}
+}
+
+static int run_vm(struct vmm *vmm, struct boot_image *image, struct port *port,
+		  int signals, struct error *error)
+{
+	struct vm *vm = vm_create(&vmm->config, error);
+	int status = STATUS_LODGE;
+
+	if (!vm)
+		return status;
+	port->vm = vm;
+	if (!boot_load(image, vm, error) && !vm_start(vm, error)) {
+		status = serve(vm, port, signals);
+		terminal_set_stopping(true);
+		if (status < 0) {
+			status = status_of(vm);
+			vm_stop(vm);
+			*error = vm->error;
+		}
+	}
+	vm_destroy(vm);
+	return status;
+}
+
+void vmm_run(struct vmm *vmm)
+{
+	struct error error = { .text = "" };
+	struct console_host *ports[1];
+	struct boot_image image;
+	static struct port port;
+	char initramfs[64];
+	int status = STATUS_LODGE, signals;
+	const int fds[NR_ARRANGED] = {
+		-1, vmm->console, vmm->errors, vmm->from_keeper, vmm->to_keeper,
+		vmm->initramfs,
+	};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "lodge-vmm");
+	setsid();
+	if (streams_arrange(fds, NR_ARRANGED, &error))
+		_exit(status);
+	port_init(&port, FROM_KEEPER_FD, TO_KEEPER_FD);
+	ports[0] = &port.host;
+	vmm->config.ports = ports;
+	vmm->config.nr_ports = 1;
+	snprintf(initramfs, sizeof(initramfs), "/proc/self/fd/%d", INITRAMFS_FD);
+	signals = open_signals(&error);
+	if (signals >= 0 && !terminal_open(&error) &&
+	    !boot_open(&image, vmm->kernel->path, initramfs, vmm->config.append,
+		       vmm->config.memory, &error))
+		status = run_vm(vmm, &image, &port, signals, &error);
+	terminal_drain(-1);
+	if (error.text[0])
+		error_print(&error);
+	_exit(status);
+}
