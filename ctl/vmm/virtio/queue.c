@@ -138,13 +138,14 @@ static bool add_segment(struct virtq *queue, struct virtq_chain *chain,
 			      queue->index, VIRTQ_MAX_SEGMENTS);
 		return false;
 	}
-	if (desc->flags & VRING_DESC_F_WRITE) {
-		chain->nr_in++;
-		chain->in_size += desc->len;
-	} else if (chain->nr_in) {
+	if (!(desc->flags & VRING_DESC_F_WRITE) && chain->nr_in) {
 		virtio_broken(queue->dev, "queue %u has a buffer to read behind one to write",
 			      queue->index);
 		return false;
+	}
+	if (desc->flags & VRING_DESC_F_WRITE) {
+		chain->nr_in++;
+		chain->in_size += desc->len;
 	} else {
 		chain->nr_out++;
 		chain->out_size += desc->len;
