@@ -498,16 +498,17 @@ static void serve_streams(struct agent *agent, const struct pollfd *fds)
 static int serve_port(struct agent *agent, struct error *error)
 {
 	struct wire_frame frame;
-	int count = wire_read(&agent->received, agent->in), result;
+	int count = wire_read(&agent->received, agent->in), result = 0;
 
 	if (!count)
 		return error_set(error, 0, "the keeper has closed the port");
 	if (count < 0 && errno != EAGAIN)
 		return error_set(error, errno, "cannot read from the keeper");
-	while ((result = wire_take(&agent->received, WIRE_FROM_KEEPER, &frame, error)) > 0)
+	while (!agent->done &&
+	       (result = wire_take(&agent->received, WIRE_FROM_KEEPER, &frame, error)) > 0)
 		if (serve_frame(agent, &frame))
 			return error_set(error, 0, "the keeper sent more than there was credit for");
-	return result;
+	return result < 0 ? -1 : 0;
 }
 
 static int open_signals(struct error *error)
