@@ -18,6 +18,7 @@
 #include "tty.h"
 #include "vmm/boot.h"
 #include "vmm/terminal.h"
+#include "vmm/virtio/disk.h"
 #include "vmm/vm.h"
 
 #define DEFAULT_MEMORY	(512 * MIB)
@@ -35,6 +36,7 @@ const struct option run_vm_options[] = {
 	{ "append", required_argument, NULL, OPTION_APPEND },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, 'c' },
+	{ "disk", required_argument, NULL, OPTION_DISK },
 	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "hostname", required_argument, NULL, OPTION_HOSTNAME },
 	{ "detach", no_argument, NULL, 'd' },
@@ -66,6 +68,9 @@ const char run_vm_help[] =
 	"  --append STRING   its command line ['console=ttyS0']; with an image: more of it\n"
 	"  -m, --memory MIB  its memory in MiB, or with a suffix: 512m, 2g [512]\n"
 	"  -c, --cpus N      its CPUs, 1 to 8 [1]\n"
+	"  --disk FILE[,ro][,direct]\n"
+	"                    a disk, a file or block device: read only, past the host's\n"
+	"                    page cache; may be given several times: vda, vdb ...\n"
 	"  --name NAME       its name, for 'lodge ps' and others\n"
 	"  -h, --help        print this\n"
 	"\n"
@@ -127,6 +132,15 @@ static int parse_cpus(const char *text, unsigned int *cpus, struct error *error)
 	return 0;
 }
 
+static int add_disk(struct vm_config *config, char *text, struct error *error)
+{
+	if (config->nr_disks == VM_MAX_DISKS)
+		return error_set(error, 0, "a VM can have %d disks, and '%s' is one more",
+				 VM_MAX_DISKS, text);
+	disk_parse(text, &config->disks[config->nr_disks++]);
+	return 0;
+}
+
 static int check_request(const struct request *request, struct error *error)
 {
 	if (request->config.name && run_check_name(request->config.name, error))
@@ -136,6 +150,9 @@ static int check_request(const struct request *request, struct error *error)
 		return error_advise(error, "leave --initrd away, or the image '%s'",
 				    request->guest.image);
 	}
+	if (request->guest.image && request->config.nr_disks == VM_MAX_DISKS)
+		return error_set(error, 0, "a VM can have %d disks, and the image is one more",
+				 VM_MAX_DISKS);
 	if (request->guest.image)
 		return 0;
 	if (request->image_option) {
@@ -173,6 +190,9 @@ static int parse(int argc, char **argv, struct request *request)
 			break;
 		case OPTION_NAME:
 			request->config.name = optarg;
+			break;
+		case OPTION_DISK:
+			result = add_disk(&request->config, optarg, &error);
 			break;
 		case OPTION_NO_REBOOT:
 			request->no_reboot = true;

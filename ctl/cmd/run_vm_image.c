@@ -58,11 +58,7 @@ int run_vm_image(struct guest_config *config, const struct vm_config *vm, char *
 		error_print(&error);
 		return STATUS_LODGE;
 	}
-	config->name = vm->name;
-	config->kernel = vm->kernel;
-	config->append = vm->append;
-	config->memory = vm->memory;
-	config->cpus = vm->cpus;
+	config->vm = *vm;
 	config->interactive = run_is_interactive(config->interactive);
 	config->process.env = env;
 	return guest_run(config);

@@ -110,7 +110,7 @@ static int pack_initramfs(struct guest *guest)
 	};
 	struct modules modules;
 
-	if (kernel_find(&guest->kernel, guest->config->kernel, guest->config->modules,
+	if (kernel_find(&guest->kernel, guest->config->vm.kernel, guest->config->modules,
 			&guest->error))
 		return -1;
 	if (!modules_find(&modules, guest->kernel.modules, names, &guest->error))
@@ -178,13 +178,9 @@ static int start_vmm(struct guest *guest)
 		.cgroup = (uint64_t)guest->cgroup,
 	};
 	struct vmm vmm = {
-		.config = {
-			.append = guest->append,
-			.name = guest->state.name,
-			.memory = guest->config->memory,
-			.cpus = guest->config->cpus,
-		},
+		.config = guest->config->vm,
 		.kernel = &guest->kernel,
+		.image = guest->image->fd,
 		.initramfs = guest->initramfs,
 		.console = -1,
 		.errors = -1,
@@ -194,6 +190,8 @@ static int start_vmm(struct guest *guest)
 	struct error *error = &guest->error;
 	int result = -1;
 
+	vmm.config.append = guest->append;
+	vmm.config.name = guest->state.name;
 	if (!make_pipe(&guest->console, &vmm.console, true, error) &&
 	    !make_pipe(&guest->errors, &vmm.errors, true, error) &&
 	    !make_pipe(&guest->from_guest, &vmm.to_keeper, true, error) &&
@@ -240,11 +238,11 @@ static int create(struct guest *guest)
 	struct error *error = &guest->error;
 
 	snprintf(guest->append, sizeof(guest->append), COMMAND_LINE "%s%s",
-		 config->append ? " " : "", config->append ? config->append : "");
+		 config->vm.append ? " " : "", config->vm.append ? config->vm.append : "");
 	if (pack_initramfs(guest))
 		return -1;
 	guest->state.vm = true;
-	guest->folder = state_create(config->name, &guest->state, error);
+	guest->folder = state_create(config->vm.name, &guest->state, error);
 	if (guest->folder < 0 || cgroup_path(guest->state.cgroup, guest->state.name, error) ||
 	    janitor_start(&guest->janitor, guest->state.name, guest->state.cgroup,
 			  config->detach && !config->remove, error))

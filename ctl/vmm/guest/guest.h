@@ -11,7 +11,6 @@
 
 /**
  * struct guest_config - the command line
- * @name: or NULL for one that is made up
  * @hostname: or NULL for the name
  * @image: the image's name
  * @store: the images' store, or NULL for the usual one
@@ -20,14 +19,11 @@
  * @detach: -d
  * @remove: --rm
  * @read_only: --read-only
- * @kernel: --kernel, or NULL for the host's own
  * @modules: --modules, or NULL for those of the kernel's version
- * @append: --append, or NULL
- * @memory: bytes
- * @cpus: number of virtual CPUs
+ * @vm: what any VM has; its name, kernel and append may be NULL: one that is made up,
+ *      the host's own, and no more than is needed
  */
 struct guest_config {
-	const char *name;
 	const char *hostname;
 	const char *image;
 	const char *store;
@@ -36,11 +32,8 @@ struct guest_config {
 	bool detach;
 	bool remove;
 	bool read_only;
-	const char *kernel;
 	const char *modules;
-	const char *append;
-	uint64_t memory;
-	unsigned int cpus;
+	struct vm_config vm;
 };
 
 /**

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ enum {
 	FROM_KEEPER_FD = STDERR_FILENO + 1,
 	TO_KEEPER_FD,
 	INITRAMFS_FD,
+	IMAGE_FD,
 	NR_ARRANGED,
 };
 
@@ -108,17 +110,26 @@ static int run_vm(struct vmm *vmm, struct boot_image *image, struct port *port,
 	return status;
 }
 
+/* The image is the first disk, whatever else there is. */
+static void add_image(struct vm_config *config, const char *path)
+{
+	memmove(&config->disks[1], &config->disks[0],
+		config->nr_disks * sizeof(config->disks[0]));
+	config->disks[0] = (struct disk_config){ .path = path, .read_only = true };
+	config->nr_disks++;
+}
+
 void vmm_run(struct vmm *vmm)
 {
 	struct error error = { .text = "" };
 	struct console_host *ports[1];
 	struct boot_image image;
 	static struct port port;
-	char initramfs[64];
+	char initramfs[32], disk[32];
 	int status = STATUS_LODGE, signals;
 	const int fds[NR_ARRANGED] = {
 		-1, vmm->console, vmm->errors, vmm->from_keeper, vmm->to_keeper,
-		vmm->initramfs,
+		vmm->initramfs, vmm->image,
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -130,6 +141,8 @@ void vmm_run(struct vmm *vmm)
 	ports[0] = &port.host;
 	vmm->config.ports = ports;
 	vmm->config.nr_ports = 1;
+	snprintf(disk, sizeof(disk), "/proc/self/fd/%d", IMAGE_FD);
+	add_image(&vmm->config, disk);
 	snprintf(initramfs, sizeof(initramfs), "/proc/self/fd/%d", INITRAMFS_FD);
 	signals = open_signals(&error);
 	if (signals >= 0 && !terminal_open(&error) &&

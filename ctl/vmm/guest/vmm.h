@@ -12,8 +12,9 @@
 
 /**
  * struct vmm - what it is given
- * @config: of the VM, without what follows
+ * @config: of the VM, without what follows; its disks come after the image
  * @kernel: what it boots
+ * @image: the descriptor of the file that is to be its first disk
  * @initramfs: a descriptor
  * @console: where the guest's serial port goes; a pipe
  * @errors: where its own errors go; a pipe
@@ -23,6 +24,7 @@
 struct vmm {
 	struct vm_config config;
 	const struct kernel *kernel;
+	int image;
 	int initramfs;
 	int console;
 	int errors;
