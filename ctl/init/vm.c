@@ -295,6 +295,9 @@ int main(void)
 	if (boot(&error)) {
 		freopen("/dev/console", "we", stderr);
 		error_print(&error);
+	} else {
+		/* The keeper ends the VM once it has heard all; should it not, this does. */
+		sleep(1);
 	}
 	power_off();
 }

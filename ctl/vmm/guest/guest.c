@@ -40,7 +40,7 @@
 #define PIPE_SIZE	262144
 #define END_MS		3000
 
-enum { SIGNALS, CONSOLE, ERRORS, VMM, SESSION, HUB = SESSION + SESSION_POLL_MAX,
+enum { SIGNALS, CONSOLE, SESSION, HUB = SESSION + SESSION_POLL_MAX,
        NR_FDS = HUB + HUB_POLL_MAX };
 
 /**
@@ -308,12 +308,10 @@ static int begin(struct guest *guest, int ready)
 	return 0;
 }
 
-static void prepare(struct guest *guest, bool ended, struct pollfd *fds)
+static void prepare(struct guest *guest, struct pollfd *fds)
 {
 	fds[SIGNALS] = (struct pollfd){ guest->signals, POLLIN, 0 };
 	fds[CONSOLE] = (struct pollfd){ guest->console, POLLIN, 0 };
-	fds[ERRORS] = (struct pollfd){ -1, POLLIN, 0 };
-	fds[VMM] = (struct pollfd){ ended ? -1 : guest->vmm, POLLIN, 0 };
 	session_prepare(&guest->session, fds + SESSION);
 	hub_prepare(&guest->hub, fds + HUB);
 }
@@ -325,15 +323,11 @@ static void prepare(struct guest *guest, bool ended, struct pollfd *fds)
 static int serve(struct guest *guest, int ready)
 {
 	struct pollfd fds[NR_FDS];
-	bool ended = false, begun = false;
+	bool begun = false;
 	int signal;
 
 	while (!session_is_done(&guest->session)) {
-		prepare(guest, ended, fds);
-		/* The VM has gone, and with it the port's end: the last is on its way. */
-		if (ended && guest->hub.from_guest < 0 && !guest->session.over &&
-		    !guest->hub.clients[0].to.count)
-			return 0;
+		prepare(guest, fds);
 		if (poll(fds, NR_FDS, -1) < 0)
 			continue;
 		if (fds[SIGNALS].revents) {
@@ -344,16 +338,16 @@ static int serve(struct guest *guest, int ready)
 		if (fds[CONSOLE].revents && !console_log_read(&guest->console_log, guest->console) &&
 		    fds[CONSOLE].revents & POLLHUP)
 			close_fd(&guest->console);
-		if (hub_serve(&guest->hub, fds + HUB, &guest->error) ||
-		    session_serve(&guest->session, fds + SESSION))
+		if (hub_serve(&guest->hub, fds + HUB, &guest->error))
 			return -1;
+		/* The VM has ended, and all that it sent has come. */
+		if (session_serve(&guest->session, fds + SESSION))
+			return 0;
 		if (guest->session.started && !begun) {
 			begun = true;
 			if (begin(guest, ready))
 				return -1;
 		}
-		if (fds[VMM].revents)
-			ended = true;
 	}
 	return 0;
 }

@@ -41,6 +41,7 @@ static struct hub_client *add_client(struct hub *hub, int fd)
 		if (client->used)
 			continue;
 		client->used = true;
+		client->over = false;
 		client->fd = fd;
 		client->input_room = WIRE_WINDOW;
 		for (stream = 1; stream < WIRE_STREAMS; stream++)
@@ -262,6 +263,22 @@ static int serve_guest_frame(struct hub *hub, const struct wire_frame *frame,
 	return 0;
 }
 
+/* Nothing comes any more: clients get what is left, and then their end. */
+static void end_guest(struct hub *hub)
+{
+	int i;
+
+	hub->from_guest = -1;
+	hub->to_guest = -1;
+	for (i = 0; i < HUB_CLIENTS_MAX; i++) {
+		struct hub_client *client = &hub->clients[i];
+
+		client->over = true;
+		if (client->used && (client->fd < 0 || !client->to.count))
+			free_client(client);
+	}
+}
+
 static int serve_guest(struct hub *hub, struct error *error)
 {
 	int count = wire_read(&hub->received, hub->from_guest), result;
@@ -273,8 +290,7 @@ static int serve_guest(struct hub *hub, struct error *error)
 	if (count < 0 && errno != ECONNRESET)
 		return error_set(error, errno, "cannot read what the guest says");
 	if (count <= 0) {
-		hub->from_guest = -1;
-		hub->to_guest = -1;
+		end_guest(hub);
 		return 0;
 	}
 	while ((result = wire_take(&hub->received, WIRE_FROM_GUEST, &frame, &why)) > 0) {

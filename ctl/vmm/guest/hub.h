@@ -89,7 +89,7 @@ void hub_prepare(const struct hub *hub, struct pollfd *fds);
  * @fds: from hub_prepare()
  * @error: filled when the guest breaks the rules
  *
- * When the guest's end is closed, @hub->from_guest is -1; clients still get the rest.
+ * When the guest's end is closed, clients get what is left, and then their end.
  *
  * Return: 0 or -1
  */
