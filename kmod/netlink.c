@@ -24,8 +24,8 @@
 #include "vm/stats.h"
 #include "vm/vm.h"
 
-/* A message with the statistics of LODGE_MAX_VCPUS vCPUs fits. */
-#define STATS_SIZE	8000
+/* One with the statistics of LODGE_MAX_VCPUS vCPUs and of all hooks fits. */
+#define STATS_SIZE	16000
 
 /* Context of a dump: the last guest that is in it. */
 struct dump {
