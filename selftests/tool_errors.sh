@@ -322,6 +322,15 @@ for signal in TERM HUP KILL; do
 	fi
 done
 
+# The process that runs the guest is another one.
+start "$dir/spin"
+sleep 1
+vmm=$("$lodge" ps --json | sed -n "s/.*\"keeper-pid\": $pid,.*\"init-pid\": \([0-9]*\).*/\1/p")
+kill -KILL "$vmm"
+wait $pid 2>/dev/null
+status=$?
+result "SIGKILL to the process behind the wall" 137 "killed by signal 9.*; "
+
 start "$dir/spin"
 sleep 1
 kill -STOP $pid
