@@ -30,9 +30,9 @@ static const struct option options[] = {
 };
 
 static const char help[] =
-	"Usage: lodge policy get CONTAINER [--json]\n"
-	"       lodge policy set CONTAINER FILE\n"
-	"       lodge policy set CONTAINER --complain | --enforce\n"
+	"Usage: lodge policy get GUEST [--json]\n"
+	"       lodge policy set GUEST FILE\n"
+	"       lodge policy set GUEST --complain | --enforce\n"
 	"\n"
 	"Prints or changes what the processes of a running container may do. 'set' takes\n"
 	"what 'get' prints, and what 'lodge run --policy' takes; - is standard input. What\n"
