@@ -36,12 +36,13 @@ note() {
 # scripts/build-kernel, and "newest-gcov" the latter for a lodge.ko that counts its
 # lines; a PATH is such a folder, a kernel source tree that has been built, or a headers folder.
 # Sets k_name (also its folder in build/), k_kdir, k_image, k_modules, k_guest
-# (the image of a guest in it), where those that do not exist are empty, and
+# (the image of a guest in it) and k_guest_modules (that image's modules), where
+# those that do not exist are empty, and
 # k_append (what its command line must have).
 kernel_find() {
 	local want=$1 dir version
 
-	k_name=$want k_kdir='' k_image='' k_modules='' k_guest='' k_append=''
+	k_name=$want k_kdir='' k_image='' k_modules='' k_guest='' k_guest_modules='' k_append=''
 	case $want in
 	host)
 		version=$(uname -r)
@@ -99,10 +100,12 @@ kernel_find() {
 	# A guest that debugs itself shows nothing more, and takes minutes; nor has
 	# what is built here what a guest's devices need.
 	k_guest=$k_image
+	k_guest_modules=$k_modules
 	case $want in
 	debug | newest*)
 		if [ -r "$cache/kernels/${series%% *}/vmlinuz" ]; then
 			k_guest=$(readlink -f "$cache/kernels/${series%% *}/vmlinuz")
+			k_guest_modules=$(readlink -f "$cache/kernels/${series%% *}/modules")
 		fi
 		;;
 	esac
