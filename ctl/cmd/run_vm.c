@@ -171,9 +171,11 @@ static int next_signal(const struct keeper *keeper)
 	struct signalfd_siginfo info;
 
 	while (read(keeper->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo != SIGCONT)
+		if (info.ssi_signo == SIGCONT)
+			terminal_continue(atomic_load(&keeper->page->ours));
+		else if (info.ssi_signo != SIGWINCH)
 			return (int)info.ssi_signo;
-		terminal_continue(atomic_load(&keeper->page->ours));
+		terminal_resized();
 	}
 	return 0;
 }

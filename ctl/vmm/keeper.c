@@ -125,6 +125,7 @@ int keeper_signals(bool stops, struct error *error)
 		    action.sa_handler != SIG_IGN)
 			sigaddset(&set, stop[i]);
 	sigaddset(&set, SIGCONT);
+	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)

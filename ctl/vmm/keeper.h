@@ -47,7 +47,7 @@ struct keeper_page {
  * struct keeper - what a VMM has of its monitor
  * @page: shared memory
  * @socket: to the monitor until the wall stands, then -1
- * @signal_fd: a signalfd: what is to end it, and SIGCONT
+ * @signal_fd: a signalfd: what is to end it, SIGCONT and SIGWINCH
  */
 struct keeper {
 	struct keeper_page *page;

@@ -201,6 +201,9 @@ static void handle_signals(struct monitor *monitor)
 		case SIGTTOU:
 			stop(monitor, signo);
 			break;
+		case SIGWINCH:
+			send_signal(monitor, signo);
+			break;
 		default:
 			/* Who asks twice, or wants no more output, means it. */
 			if (monitor->ending || atomic_load(&monitor->page->finishing))
