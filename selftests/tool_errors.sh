@@ -267,6 +267,20 @@ say_r='\272\370\003\000\000\260R\356'
 
 make_kernel "$dir/off" "$say_r$power_off"
 says "power off" "^R$" run --vm --kernel "$dir/off" -m 32
+if as_nobody version >/dev/null 2>&1 &&
+	[ "$(cat /proc/sys/kernel/unprivileged_userns_clone 2>/dev/null || echo 1)" = 1 ]; then
+	chmod 666 /dev/lodge
+	as_nobody run --vm --kernel "$dir/off" -m 32 >"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+	chmod 600 /dev/lodge
+	if [ $status -eq 0 ] && [ "$(cat "$dir/out")" = R ]; then
+		pass "a VM of one who is not root, but may use the device"
+	else
+		fail "a VM of one who is not root, but may use the device: status $status"
+	fi
+else
+	skip "a VM of one who is not root: no setpriv, su or user namespaces"
+fi
 says "standard input at its end" "^R$" run --vm --kernel "$dir/off" -m 32 </dev/null
 
 # xor %edx,%edx; mov $0x51515151,%eax; 1: out %eax,(%dx); inc %edx;
@@ -321,6 +335,15 @@ for signal in TERM HUP KILL; do
 		pass "SIG$signal while the guest spins"
 	fi
 done
+
+# The process that runs the guest is another one.
+start "$dir/spin"
+sleep 1
+vmm=$("$lodge" ps --json | sed -n "s/.*\"keeper-pid\": $pid,.*\"init-pid\": \([0-9]*\).*/\1/p")
+kill -KILL "$vmm"
+wait $pid 2>/dev/null
+status=$?
+result "SIGKILL to the process behind the wall" 137 "killed by signal 9.*; "
 
 start "$dir/spin"
 sleep 1

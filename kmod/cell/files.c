@@ -206,8 +206,14 @@ static int check_file(const struct lodge_call *call, struct file *file, u32 acce
 
 	if (is_harmless(call, inode, access))
 		return 0;
-	/* What an overlay opens beneath itself has the overlay's path. */
-	if (inode->i_sb != dentry->d_sb && !is_fs_given(call, inode->i_sb))
+	/*
+	 * What an overlay opens beneath itself has the overlay's path.  One that was
+	 * given is given with what is beneath; one that the cell has mounted may be
+	 * over anything.
+	 */
+	if (inode->i_sb != dentry->d_sb &&
+	    lodge_cell_has_mounted(call->cell, dentry->d_sb) &&
+	    !is_fs_given(call, inode->i_sb))
 		return lodge_deny_dentry(call, LODGE_RIGHT_FILES, -EACCES, dentry);
 	return check_dentry(call, dentry, access);
 }

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cell/cell.h"
 #include "cmd/cmd.h"
 #include "container/cgroup.h"
 #include "container/janitor.h"
@@ -31,6 +32,7 @@
 #include "vmm/guest/initramfs.h"
 #include "vmm/guest/session.h"
 #include "vmm/guest/vmm.h"
+#include "vmm/keeper.h"
 
 /*
  * "quiet": each byte on the serial port is an exit.  A panic is to end the VM, and
@@ -40,7 +42,7 @@
 #define PIPE_SIZE	262144
 #define END_MS		3000
 
-enum { SIGNALS, CONSOLE, SESSION, HUB = SESSION + SESSION_POLL_MAX,
+enum { SIGNALS, CONSOLE, WALL, CGROUP, SESSION, HUB = SESSION + SESSION_POLL_MAX,
        NR_FDS = HUB + HUB_POLL_MAX };
 
 /**
@@ -62,6 +64,9 @@ enum { SIGNALS, CONSOLE, SESSION, HUB = SESSION + SESSION_POLL_MAX,
  * @to_guest: likewise
  * @vmm: the VMM's process, a pidfd
  * @pid: the same
+ * @wall: the VMM asks for its wall there, or -1
+ * @cell: its wall
+ * @cgroup_events: says when it is paused
  * @hub: hands frames on
  * @session: the command's
  * @log: of `run -d`
@@ -87,6 +92,9 @@ struct guest {
 	int to_guest;
 	int vmm;
 	pid_t pid;
+	int wall;
+	int cell;
+	int cgroup_events;
 	struct hub hub;
 	struct session session;
 	struct log log;
@@ -172,7 +180,7 @@ static int make_pipe(int *own, int *other, bool reads, struct error *error)
 static int start_vmm(struct guest *guest)
 {
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | CLONE_INTO_CGROUP,
+		.flags = CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_NEWPID,
 		.pidfd = (uintptr_t)&guest->vmm,
 		.exit_signal = SIGCHLD,
 		.cgroup = (uint64_t)guest->cgroup,
@@ -186,12 +194,17 @@ static int start_vmm(struct guest *guest)
 		.errors = -1,
 		.from_keeper = -1,
 		.to_keeper = -1,
+		.wall = -1,
 	};
 	struct error *error = &guest->error;
-	int result = -1;
+	int result = -1, ends[2];
 
 	vmm.config.append = guest->append;
 	vmm.config.name = guest->state.name;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return error_set(error, errno, "cannot make a pair of sockets");
+	guest->wall = ends[0];
+	vmm.wall = ends[1];
 	if (!make_pipe(&guest->console, &vmm.console, true, error) &&
 	    !make_pipe(&guest->errors, &vmm.errors, true, error) &&
 	    !make_pipe(&guest->from_guest, &vmm.to_keeper, true, error) &&
@@ -210,6 +223,7 @@ static int start_vmm(struct guest *guest)
 	close_fd(&vmm.errors);
 	close_fd(&vmm.from_keeper);
 	close_fd(&vmm.to_keeper);
+	close_fd(&vmm.wall);
 	close_fd(&guest->initramfs);
 	return result;
 }
@@ -250,6 +264,7 @@ static int create(struct guest *guest)
 	guest->cgroup = cgroup_create(guest->state.cgroup, &no_limits, error);
 	if (guest->cgroup < 0)
 		return -1;
+	guest->cgroup_events = openat(guest->cgroup, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	guest->signals = relay_open_signals(error);
 	if (guest->signals < 0 || listen_for_others(guest) || start_vmm(guest) ||
 	    open_session(guest))
@@ -308,10 +323,21 @@ static int begin(struct guest *guest, int ready)
 	return 0;
 }
 
+/* Return: 0, or -1: there is none, so the VM must not run */
+static int make_wall(struct guest *guest)
+{
+	int result = monitor_wall(guest->wall, guest->pid, &guest->cell, &guest->error);
+
+	close_fd(&guest->wall);
+	return result;
+}
+
 static void prepare(struct guest *guest, struct pollfd *fds)
 {
 	fds[SIGNALS] = (struct pollfd){ guest->signals, POLLIN, 0 };
 	fds[CONSOLE] = (struct pollfd){ guest->console, POLLIN, 0 };
+	fds[WALL] = (struct pollfd){ guest->wall, POLLIN, 0 };
+	fds[CGROUP] = (struct pollfd){ guest->cgroup_events, POLLPRI, 0 };
 	session_prepare(&guest->session, fds + SESSION);
 	hub_prepare(&guest->hub, fds + HUB);
 }
@@ -338,6 +364,10 @@ static int serve(struct guest *guest, int ready)
 		if (fds[CONSOLE].revents && !console_log_read(&guest->console_log, guest->console) &&
 		    fds[CONSOLE].revents & POLLHUP)
 			close_fd(&guest->console);
+		if (fds[WALL].revents && make_wall(guest))
+			return -1;
+		if (fds[CGROUP].revents & POLLPRI && guest->cell >= 0)
+			cell_paused(guest->cell, cgroup_is_frozen(guest->cgroup_events));
 		if (hub_serve(&guest->hub, fds + HUB, &guest->error))
 			return -1;
 		/* The VM has ended, and all that it sent has come. */
@@ -369,6 +399,8 @@ static int end_vmm(struct guest *guest, int status)
 	while (waitpid(guest->pid, &wait_status, 0) < 0 && errno == EINTR)
 		continue;
 	guest->pid = 0;
+	if (guest->cell >= 0)
+		cell_ended(guest->cell, wait_status);
 	return wait_status;
 }
 
@@ -410,8 +442,9 @@ static int keep(struct guest *guest, int ready)
 		return STATUS_SIGNAL + result;
 	}
 	if (result < 0) {
-		end_vmm(guest, STATUS_GUEST_FAILED);
-		return STATUS_GUEST_FAILED;
+		status = guest->hub.hello ? STATUS_GUEST_FAILED : STATUS_LODGE;
+		end_vmm(guest, status);
+		return status;
 	}
 	if (!session->over)
 		return explain_end(guest, end_vmm(guest, 0));
@@ -446,6 +479,9 @@ static void destroy(struct guest *guest)
 	close_fd(&guest->from_guest);
 	close_fd(&guest->to_guest);
 	close_fd(&guest->vmm);
+	close_fd(&guest->wall);
+	close_fd(&guest->cell);
+	close_fd(&guest->cgroup_events);
 	close_fd(&guest->initramfs);
 	if (guest->cgroup >= 0) {
 		cgroup_kill(guest->state.cgroup);
@@ -488,6 +524,9 @@ static int run_keeper(void *data, int ready)
 	guest.from_guest = -1;
 	guest.to_guest = -1;
 	guest.vmm = -1;
+	guest.wall = -1;
+	guest.cell = -1;
+	guest.cgroup_events = -1;
 	guest.session.fd = -1;
 	guest.status = STATUS_LODGE;
 	if (!create(&guest))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The process that runs the VM of an image: a child of its keeper, which has all of
- * the host's side.  Between them are pipes: the guest's console, errors, and the port
+ * The process that runs the VM of an image, behind a wall: a child of its keeper, which
+ * has all of the host's side.  Between them are pipes: the guest's console, errors, and the port
  * to lodge-init, whose frames this process does not look at.
  */
 #include "vmm/guest/vmm.h"
@@ -18,6 +18,7 @@
 #include "container/streams.h"
 #include "vmm/boot.h"
 #include "vmm/guest/port.h"
+#include "vmm/keeper.h"
 #include "vmm/terminal.h"
 
 enum {
@@ -25,6 +26,7 @@ enum {
 	TO_KEEPER_FD,
 	INITRAMFS_FD,
 	IMAGE_FD,
+	WALL_FD,
 	NR_ARRANGED,
 };
 
@@ -91,13 +93,19 @@ static int status_of(const struct vm *vm)
 static int run_vm(struct vmm *vmm, struct boot_image *image, struct port *port,
 		  int signals, struct error *error)
 {
+	struct keeper keeper = { .socket = WALL_FD };
 	struct vm *vm = vm_create(&vmm->config, error);
-	int status = STATUS_LODGE;
+	int status = STATUS_LODGE, result;
 
 	if (!vm)
 		return status;
 	port->vm = vm;
-	if (!boot_load(image, vm, error) && !vm_start(vm, error)) {
+	result = boot_load(image, vm, error);
+	/* What is not open any more needs no gate in the wall. */
+	boot_close(image);
+	close(INITRAMFS_FD);
+	close(IMAGE_FD);
+	if (!result && !keeper_wall(&keeper, vm->fd, error) && !vm_start(vm, error)) {
 		status = serve(vm, port, signals);
 		terminal_set_stopping(true);
 		if (status < 0) {
@@ -129,7 +137,7 @@ void vmm_run(struct vmm *vmm)
 	int status = STATUS_LODGE, signals;
 	const int fds[NR_ARRANGED] = {
 		-1, vmm->console, vmm->errors, vmm->from_keeper, vmm->to_keeper,
-		vmm->initramfs, vmm->image,
+		vmm->initramfs, vmm->image, vmm->wall,
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -145,7 +153,7 @@ void vmm_run(struct vmm *vmm)
 	add_image(&vmm->config, disk);
 	snprintf(initramfs, sizeof(initramfs), "/proc/self/fd/%d", INITRAMFS_FD);
 	signals = open_signals(&error);
-	if (signals >= 0 && !terminal_open(&error) &&
+	if (signals >= 0 && !terminal_open(false, &error) &&
 	    !boot_open(&image, vmm->kernel->path, initramfs, vmm->config.append,
 		       vmm->config.memory, &error))
 		status = run_vm(vmm, &image, &port, signals, &error);

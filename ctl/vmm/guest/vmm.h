@@ -20,6 +20,7 @@
  * @errors: where its own errors go; a pipe
  * @from_keeper: to the guest's port; a pipe
  * @to_keeper: from there; a pipe
+ * @wall: a socket, to ask the keeper for a wall
  */
 struct vmm {
 	struct vm_config config;
@@ -30,6 +31,7 @@ struct vmm {
 	int errors;
 	int from_keeper;
 	int to_keeper;
+	int wall;
 };
 
 /*
