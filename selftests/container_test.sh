@@ -206,7 +206,7 @@ status=$?
 check "-i: all of standard input" cmp "$dir/in" "$dir/out"
 "$lodge" run --store "$dir/store" --net none busybox cat <"$dir/in" >"$dir/out" 2>"$dir/err"
 status=$?
-gives "no -i: no standard input" 0 ""
+check "no -i: standard input that is no terminal" cmp "$dir/in" "$dir/out"
 run -t busybox sh -c 'tty; ls /dev/console; echo $TERM'
 check "-t: a terminal of its own" [ "$(tr -d '\r' <"$dir/out")" = "$(printf '/dev/pts/0\n/dev/console\nxterm')" ]
 run -e A=b -e C= -w /etc busybox sh -c 'echo "$A-$C-$HOME-$PATH"; pwd'

@@ -392,6 +392,8 @@ static int end_vmm(struct guest *guest, int status)
 	if (poll(&end, 1, 0) <= 0) {
 		/* Who is frozen cannot end. */
 		cgroup_freeze(guest->state.cgroup, false, &(struct error){ .text = "" });
+		if (guest->cell >= 0)
+			cell_ended(guest->cell, W_EXITCODE(status, 0));
 		sigqueue(guest->pid, SIGTERM, value);
 		if (poll(&end, 1, END_MS) <= 0)
 			kill(guest->pid, SIGKILL);
@@ -399,8 +401,6 @@ static int end_vmm(struct guest *guest, int status)
 	while (waitpid(guest->pid, &wait_status, 0) < 0 && errno == EINTR)
 		continue;
 	guest->pid = 0;
-	if (guest->cell >= 0)
-		cell_ended(guest->cell, wait_status);
 	return wait_status;
 }
 
