@@ -84,7 +84,6 @@ int net_attach(struct net *net, int netns, const struct net_port *ports,
 	net->private = calloc(1, sizeof(*net->private));
 	if (!net->private)
 		return error_set(error, errno, "no memory for the network");
-	net->private->rules = -1;
 	net->private->locks = pool_open(error);
 	if (net->private->locks >= 0) {
 		sock = link_socket(-1, error);

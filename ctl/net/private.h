@@ -9,19 +9,21 @@
 
 #include "net.h"
 
+struct mnl_socket;
+
 #define NET_BRIDGE	"lodge0"
 
 /**
  * struct net_private - what the keeper holds open for as long as its guest lives
  * @locks: descriptor with the lock on the address, or -1
- * @rules: the netlink socket that owns the table of rules, or -1
+ * @rules: the netlink socket that owns the table of rules, or NULL
  * @ports: sockets bound to the published ports, so that nobody else is
  * @nr_ports: how many
  * @linked: the veth was made
  */
 struct net_private {
 	int locks;
-	int rules;
+	struct mnl_socket *rules;
 	int ports[NET_PORTS_MAX];
 	size_t nr_ports;
 	bool linked;
