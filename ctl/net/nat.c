@@ -139,13 +139,17 @@ int nat_rules(struct net *net, const struct net_port *ports, size_t nr_ports,
 	return net->private->rules ? 0 : -1;
 }
 
-void nat_remove(struct net *net)
+void nat_unpublish(struct net *net)
 {
 	struct net_private *private = net->private;
 
-	if (private->rules)
-		mnl_socket_close(private->rules);
-	private->rules = NULL;
 	while (private->nr_ports)
 		close(private->ports[--private->nr_ports]);
+}
+
+void nat_remove(struct net *net)
+{
+	if (net->private->rules)
+		mnl_socket_close(net->private->rules);
+	net->private->rules = NULL;
 }

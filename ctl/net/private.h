@@ -41,6 +41,8 @@ void pool_unlock(int locks);
 int pool_choose(struct nl_sock *sock, struct net *net, struct error *error);
 /* An address of net's network, with the name that goes with it. */
 int pool_take(int locks, struct net *net, struct error *error);
+/* Gives back the address. */
+void pool_release(int locks);
 /* Has another keeper an address? */
 bool pool_shared(int locks);
 
@@ -64,6 +66,7 @@ int nat_publish(struct net *net, const struct net_port *ports, size_t nr_ports,
 		struct error *error);
 int nat_rules(struct net *net, const struct net_port *ports, size_t nr_ports,
 	      struct error *error);
+void nat_unpublish(struct net *net);
 void nat_remove(struct net *net);
 
 #endif /* NET_PRIVATE_H */
