@@ -497,7 +497,7 @@ static void destroy(struct guest *guest)
 		state_remove(guest->state.name);
 	}
 	close_fd(&guest->folder);
-	janitor_dismiss(&guest->janitor);
+	janitor_dismiss(&guest->janitor, NULL);
 }
 
 /* What a keeper is made from, for detach() */
