@@ -507,7 +507,8 @@ static int serve_port(struct agent *agent, struct error *error)
 	while (!agent->done &&
 	       (result = wire_take(&agent->received, WIRE_FROM_KEEPER, &frame, error)) > 0)
 		if (serve_frame(agent, &frame))
-			return error_set(error, 0, "the keeper sent more than there was credit for");
+			return error_set(error, 0,
+					 "the keeper sent more than there was credit for");
 	return result < 0 ? -1 : 0;
 }
 

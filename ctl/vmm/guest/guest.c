@@ -42,8 +42,15 @@
 #define PIPE_SIZE	262144
 #define END_MS		3000
 
-enum { SIGNALS, CONSOLE, WALL, CGROUP, SESSION, HUB = SESSION + SESSION_POLL_MAX,
-       NR_FDS = HUB + HUB_POLL_MAX };
+enum {
+	SIGNALS,
+	CONSOLE,
+	WALL,
+	CGROUP,
+	SESSION,
+	HUB = SESSION + SESSION_POLL_MAX,
+	NR_FDS = HUB + HUB_POLL_MAX,
+};
 
 /**
  * struct guest - a VM in the making, and later
@@ -323,6 +330,12 @@ static int begin(struct guest *guest, int ready)
 	return 0;
 }
 
+static void read_console(struct guest *guest, short events)
+{
+	if (!console_log_read(&guest->console_log, guest->console) && events & POLLHUP)
+		close_fd(&guest->console);
+}
+
 /* Return: 0, or -1: there is none, so the VM must not run */
 static int make_wall(struct guest *guest)
 {
@@ -361,9 +374,8 @@ static int serve(struct guest *guest, int ready)
 			if (signal)
 				return signal;
 		}
-		if (fds[CONSOLE].revents && !console_log_read(&guest->console_log, guest->console) &&
-		    fds[CONSOLE].revents & POLLHUP)
-			close_fd(&guest->console);
+		if (fds[CONSOLE].revents)
+			read_console(guest, fds[CONSOLE].revents);
 		if (fds[WALL].revents && make_wall(guest))
 			return -1;
 		if (fds[CGROUP].revents & POLLPRI && guest->cell >= 0)

@@ -107,9 +107,10 @@ static void lose_client(struct hub *hub, struct hub_client *client)
 /* Return: 0, or -1: it breaks the rules */
 static int check_client_frame(struct hub_client *client, const struct wire_frame *frame)
 {
+	bool starts = frame->type == WIRE_START;
 	uint32_t number;
 
-	if (client->asked != (frame->type != WIRE_START))
+	if (client->asked == starts)
 		return -1;
 	switch (frame->type) {
 	case WIRE_START:
@@ -204,12 +205,13 @@ static int check_guest_frame(struct hub_client *client, const struct wire_frame 
 			     struct error *error)
 {
 	const struct wire_failure *failure;
+	bool starts = frame->type == WIRE_STARTED;
 	uint32_t number;
 
 	if (!client || !client->asked || client->over)
 		return error_set(error, 0, "a frame is of session %u, which is not there",
 				 frame->session);
-	if (frame->type != WIRE_FAILED && client->started != (frame->type != WIRE_STARTED))
+	if (frame->type != WIRE_FAILED && client->started == starts)
 		return error_set(error, 0, "session %u starts twice or late", frame->session);
 	switch (frame->type) {
 	case WIRE_STARTED:

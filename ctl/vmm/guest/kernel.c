@@ -45,7 +45,7 @@ static int read_version(const char *path, char *version, struct error *error)
 		count = pread(fd, version, VERSION_MAX - 1, SETUP + le16toh(pointer));
 	close(fd);
 	version[count > 0 ? count : 0] = '\0';
-	version[strcspn(version, " \n")] = '\0';
+	version[strcspn(version, "\n ")] = '\0';
 	if (version[0] && version[0] != '.' && !strchr(version, '/'))
 		return 0;
 	error_set(error, 0, "the kernel '%s' does not say its version", path);

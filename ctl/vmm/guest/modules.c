@@ -15,40 +15,51 @@
 
 #define LIBRARY		"libkmod.so.2"
 
-/* The functions that are used: X(name) */
-#define FUNCTIONS(X)			\
-	X(kmod_new)			\
-	X(kmod_unref)			\
-	X(kmod_list_next)		\
-	X(kmod_module_new_from_lookup)	\
-	X(kmod_module_get_module)	\
-	X(kmod_module_get_dependencies)	\
-	X(kmod_module_get_softdeps)	\
-	X(kmod_module_get_name)		\
-	X(kmod_module_get_path)		\
-	X(kmod_module_unref)		\
-	X(kmod_module_unref_list)
-
+/* Its functions, as it declares them, and their names */
 static struct {
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-} lib;
+	__typeof__(kmod_new) *new;
+	__typeof__(kmod_unref) *unref;
+	__typeof__(kmod_list_next) *list_next;
+	__typeof__(kmod_module_new_from_lookup) *module_new_from_lookup;
+	__typeof__(kmod_module_get_module) *module_get_module;
+	__typeof__(kmod_module_get_dependencies) *module_get_dependencies;
+	__typeof__(kmod_module_get_softdeps) *module_get_softdeps;
+	__typeof__(kmod_module_get_path) *module_get_path;
+	__typeof__(kmod_module_unref) *module_unref;
+	__typeof__(kmod_module_unref_list) *module_unref_list;
+} kmod;
+
+static const struct {
+	const char *name;
+	void *pointer;
+} functions[] = {
+	{ "kmod_new", &kmod.new },
+	{ "kmod_unref", &kmod.unref },
+	{ "kmod_list_next", &kmod.list_next },
+	{ "kmod_module_new_from_lookup", &kmod.module_new_from_lookup },
+	{ "kmod_module_get_module", &kmod.module_get_module },
+	{ "kmod_module_get_dependencies", &kmod.module_get_dependencies },
+	{ "kmod_module_get_softdeps", &kmod.module_get_softdeps },
+	{ "kmod_module_get_path", &kmod.module_get_path },
+	{ "kmod_module_unref", &kmod.module_unref },
+	{ "kmod_module_unref_list", &kmod.module_unref_list },
+};
 
 static int load_library(struct error *error)
 {
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL), *function;
+	size_t i;
 
 	if (!library) {
 		error_set(error, 0, "cannot load " LIBRARY ", which knows kernels' modules");
 		return error_advise(error, "install the package libkmod2");
 	}
-#define FIND(name)							\
-	do {								\
-		lib.name = (__typeof__(name) *)dlsym(library, #name);	\
-		if (!lib.name)						\
-			return error_set(error, 0, LIBRARY " has no " #name); \
-	} while (0);
-	FUNCTIONS(FIND)
+	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		function = dlsym(library, functions[i].name);
+		if (!function)
+			return error_set(error, 0, LIBRARY " has no %s", functions[i].name);
+		memcpy(functions[i].pointer, &function, sizeof(function));
+	}
 	return 0;
 }
 
@@ -76,7 +87,7 @@ static int add_module(struct modules *modules, struct kmod_module *module,
 		      unsigned int depth)
 {
 	struct kmod_list *before = NULL, *after = NULL;
-	const char *path = lib.kmod_module_get_path(module);
+	const char *path = kmod.module_get_path(module);
 	struct kmod_list *needed;
 	int result;
 
@@ -86,18 +97,18 @@ static int add_module(struct modules *modules, struct kmod_module *module,
 	/* modules.dep has no loops, but it is a file. */
 	if (!depth)
 		return -1;
-	lib.kmod_module_get_softdeps(module, &before, &after);
+	kmod.module_get_softdeps(module, &before, &after);
 	result = add_list(modules, before, depth - 1);
-	needed = lib.kmod_module_get_dependencies(module);
+	needed = kmod.module_get_dependencies(module);
 	if (!result)
 		result = add_list(modules, needed, depth - 1);
 	if (!result)
 		result = add_file(modules, path);
 	if (!result)
 		result = add_list(modules, after, depth - 1);
-	lib.kmod_module_unref_list(needed);
-	lib.kmod_module_unref_list(before);
-	lib.kmod_module_unref_list(after);
+	kmod.module_unref_list(needed);
+	kmod.module_unref_list(before);
+	kmod.module_unref_list(after);
 	return result;
 }
 
@@ -106,11 +117,11 @@ static int add_list(struct modules *modules, struct kmod_list *list, unsigned in
 	struct kmod_list *entry;
 	int result = 0;
 
-	for (entry = list; entry && !result; entry = lib.kmod_list_next(list, entry)) {
-		struct kmod_module *module = lib.kmod_module_get_module(entry);
+	for (entry = list; entry && !result; entry = kmod.list_next(list, entry)) {
+		struct kmod_module *module = kmod.module_get_module(entry);
 
 		result = add_module(modules, module, depth);
-		lib.kmod_module_unref(module);
+		kmod.module_unref(module);
 	}
 	return result;
 }
@@ -119,7 +130,7 @@ static int find_one(struct modules *modules, struct kmod_ctx *context, const cha
 		    const char *name, struct error *error)
 {
 	struct kmod_list *list = NULL;
-	int result = lib.kmod_module_new_from_lookup(context, name, &list);
+	int result = kmod.module_new_from_lookup(context, name, &list);
 
 	if (result < 0) {
 		error_set(error, -result, "cannot look for the module '%s' in %s", name, folder);
@@ -130,7 +141,7 @@ static int find_one(struct modules *modules, struct kmod_ctx *context, const cha
 		result = error_set(error, 0, "cannot find what the module '%s' in %s depends on",
 				   name, folder);
 	}
-	lib.kmod_module_unref_list(list);
+	kmod.module_unref_list(list);
 	return result < 0 ? -1 : 0;
 }
 
@@ -143,14 +154,14 @@ int modules_find(struct modules *modules, const char *folder, const char *const 
 	int result = 0;
 
 	memset(modules, 0, sizeof(*modules));
-	if (!lib.kmod_new && load_library(error))
+	if (!kmod.new && load_library(error))
 		return -1;
-	context = lib.kmod_new(folder, no_config);
+	context = kmod.new(folder, no_config);
 	if (!context)
 		return error_set(error, ENOMEM, "cannot look for modules");
 	for (; *names && !result; names++)
 		result = find_one(modules, context, folder, *names, error);
-	lib.kmod_unref(context);
+	kmod.unref(context);
 	return result;
 }
 
