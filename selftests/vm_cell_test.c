@@ -486,8 +486,11 @@ TEST_F(vm_cell, overlay)
 	EXPECT_LE(0, self->fd);
 	EXPECT_EQ(0, vmm_do(v, DO_USE_FILE));
 	EXPECT_EQ(EACCES, vmm_do(v, DO_USE_LEAKED_FILE));
+	close(self->fd);
+	self->fd = -1;
 	vmm_free(v);
-	CHECK(umount(folders[2]));
+	/* The policy holds it until the burial. */
+	EXPECT_TRUE(WAIT_FOR(!umount(folders[2]), 10000));
 	vmm_create(v);
 }
 
