@@ -203,7 +203,7 @@ mkdir "$dir/bin"
 : >"$dir/bin/mkfs.erofs"
 checks_mkfs() {
 	PATH=$dir/bin "$lodge" check --container >"$dir/out" 2>"$dir/err"
-	if grep -q "^$1 *mkfs.erofs  $2" "$dir/out" && [ ! -s "$dir/err" ]; then
+	if grep -q "^$1 *mkfs.erofs *$2" "$dir/out" && [ ! -s "$dir/err" ]; then
 		pass "lodge check --container: mkfs.erofs: $2"
 	else
 		fail "lodge check --container: mkfs.erofs: $(grep mkfs "$dir/out")"
