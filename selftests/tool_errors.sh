@@ -198,6 +198,34 @@ else
 	skip "no /dev/lodge: no unshare"
 fi
 
+# What images need
+mkdir "$dir/bin"
+: >"$dir/bin/mkfs.erofs"
+checks_mkfs() {
+	PATH=$dir/bin "$lodge" check --container >"$dir/out" 2>"$dir/err"
+	if grep -q "^$1 *mkfs.erofs *$2" "$dir/out" && [ ! -s "$dir/err" ]; then
+		pass "lodge check --container: mkfs.erofs: $2"
+	else
+		fail "lodge check --container: mkfs.erofs: $(grep mkfs "$dir/out")"
+	fi
+}
+checks_mkfs warn "not in PATH.* -> apt install erofs-utils"
+chmod 755 "$dir/bin/mkfs.erofs"
+checks_mkfs ok "for 'lodge image import'"
+if unshare -m true 2>/dev/null; then
+	# shellcheck disable=SC2016 # expanded there
+	unshare -m sh -c 'mount --make-rprivate / && mount -t tmpfs none /dev &&
+		"$lodge" check --container' >"$dir/out" 2>"$dir/err"
+	status=$?
+	if [ $status -eq 1 ] && grep -q "^no *loop devices .* -> modprobe loop\|^no *loop devices .*CONFIG_BLK_DEV_LOOP" "$dir/out"; then
+		pass "lodge check --container: no loop devices"
+	else
+		fail "lodge check --container: $(grep loop "$dir/out")"
+	fi
+else
+	skip "lodge check --container: no unshare"
+fi
+
 # as_nobody ARGUMENT...: the tool, without any right
 as_nobody() {
 	if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then

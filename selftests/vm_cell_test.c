@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -159,7 +160,8 @@ static void vmm_run(const struct vmm *v)
 	_exit(7);
 }
 
-static void vmm_create(struct vmm *v)
+/* It is given @file, or HOST_FILE for -1. */
+static void vmm_create_with(struct vmm *v, int file)
 {
 	struct clone_args args = {
 		.flags = CLONE_NEWPID,
@@ -169,7 +171,8 @@ static void vmm_create(struct vmm *v)
 
 	memset(v, 0, sizeof(*v));
 	v->dev = lodge_open();
-	v->file = CHECK(open(HOST_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	v->file = file >= 0 ? file :
+		  CHECK(open(HOST_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 	v->other = CHECK(open(OTHER_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v->given));
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v->leaked));
@@ -200,6 +203,11 @@ static void vmm_create(struct vmm *v)
 	v->args.cgroup = -1;
 	v->args.policy = (u64)&v->policy;
 	v->args.vm = v->vm;
+}
+
+static void vmm_create(struct vmm *v)
+{
+	vmm_create_with(v, -1);
 }
 
 /* What it answers, which is an errno, or 256 if it has gone */
@@ -453,6 +461,37 @@ TEST_F(vm_cell, stands)
 	}
 	for (i = 0; i < ARRAY_SIZE(allowed); i++)
 		EXPECT_EQ(0, vmm_do(&self->v, allowed[i]));
+}
+
+/* The host's file system may be an overlay: what is beneath is given with it. */
+TEST_F(vm_cell, overlay)
+{
+	static const char *const folders[] = { "/tmp/cell-a", "/tmp/cell-b", "/tmp/cell-o" };
+	struct vmm *v = &self->v;
+	int i, fd;
+
+	for (i = 0; i < ARRAY_SIZE(folders); i++)
+		mkdir(folders[i], 0755);
+	fd = CHECK(open("/tmp/cell-a/file", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	CHECK(write(fd, "text", 4));
+	close(fd);
+	if (mount("overlay", folders[2], "overlay", 0,
+		  "lowerdir=/tmp/cell-a:/tmp/cell-b"))
+		SKIP_TEST("no overlays here");
+	/* In the place of another file that it has already */
+	fd = CHECK(open("/tmp/cell-o/file", O_RDONLY | O_CLOEXEC));
+	vmm_free(v);
+	vmm_create_with(v, fd);
+	self->fd = vmm_wall(v);
+	EXPECT_LE(0, self->fd);
+	EXPECT_EQ(0, vmm_do(v, DO_USE_FILE));
+	EXPECT_EQ(EACCES, vmm_do(v, DO_USE_LEAKED_FILE));
+	close(self->fd);
+	self->fd = -1;
+	vmm_free(v);
+	/* The policy holds it until the burial. */
+	EXPECT_TRUE(WAIT_FOR(!umount(folders[2]), 10000));
+	vmm_create(v);
 }
 
 static void take_mode(struct nlattr **attrs, void *arg)
