@@ -281,7 +281,7 @@ static void start(struct agent *agent, const struct wire_frame *frame)
 	struct error error = { .text = "" };
 	int status = STATUS_LODGE;
 	char **strings = NULL;
-	bool tty;
+	bool tty = false;
 
 	if (payload) {
 		memcpy(payload, frame->payload, frame->size);
@@ -295,7 +295,7 @@ static void start(struct agent *agent, const struct wire_frame *frame)
 		status = start_child(session, &child, tty, &error);
 	free(strings);
 	free(payload);
-	if (error.text[0]) {
+	if (status) {
 		fail(agent, frame->session, status, &error);
 		if (!agent->main)
 			agent->done = true;

@@ -208,8 +208,8 @@ static int check_guest_frame(struct hub_client *client, const struct wire_frame 
 	bool starts = frame->type == WIRE_STARTED;
 	uint32_t number;
 
-	if (!client || !client->asked || client->over)
-		return error_set(error, 0, "a frame is of session %u, which is not there",
+	if (!client->asked || client->over)
+		return error_set(error, 0, "a frame is of session %u, which is not there now",
 				 frame->session);
 	if (frame->type != WIRE_FAILED && client->started == starts)
 		return error_set(error, 0, "session %u starts twice or late", frame->session);
@@ -253,6 +253,9 @@ static int serve_guest_frame(struct hub *hub, const struct wire_frame *frame,
 		return serve_hello(hub, frame, error);
 	if (frame->session < HUB_CLIENTS_MAX && hub->clients[frame->session].used)
 		client = &hub->clients[frame->session];
+	if (!client)
+		return error_set(error, 0, "a frame is of session %u, which is not there",
+				 frame->session);
 	if (check_guest_frame(client, frame, error))
 		return -1;
 	if (client->fd < 0) {

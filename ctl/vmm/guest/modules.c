@@ -63,21 +63,21 @@ static int load_library(struct error *error)
 	return 0;
 }
 
-/* Return: 0, or -1: no memory */
+/* Return: 0, or -1: no memory, or too many */
 static int add_file(struct modules *modules, const char *path)
 {
-	char **files;
 	size_t i;
 
 	for (i = 0; i < modules->count; i++)
 		if (!strcmp(modules->files[i], path))
 			return 0;
-	files = realloc(modules->files, (modules->count + 1) * sizeof(*files));
-	if (!files)
+	if (modules->count == MODULES_MAX)
 		return -1;
-	modules->files = files;
-	files[modules->count] = strdup(path);
-	return files[modules->count++] ? 0 : -1;
+	modules->files[modules->count] = strdup(path);
+	if (!modules->files[modules->count])
+		return -1;
+	modules->count++;
+	return 0;
 }
 
 static int add_list(struct modules *modules, struct kmod_list *list, unsigned int depth);
@@ -169,6 +169,4 @@ void modules_free(struct modules *modules)
 {
 	while (modules->count)
 		free(modules->files[--modules->count]);
-	free(modules->files);
-	modules->files = NULL;
 }

@@ -7,13 +7,15 @@
 
 #include "error.h"
 
+#define MODULES_MAX	64
+
 /**
  * struct modules - files to load, each after all that it depends on
  * @files: their paths
  * @count: how many
  */
 struct modules {
-	char **files;
+	char *files[MODULES_MAX];
 	size_t count;
 };
 
