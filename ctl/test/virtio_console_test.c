@@ -79,17 +79,17 @@ static bool told(uint32_t id, uint16_t event, uint16_t value, const char *text)
 	struct vring_used_elem used;
 	size_t size = strlen(text);
 
-	if (driver_used(CONTROL_RX)->idx == driver.used_idx[CONTROL_RX] ||
+	if (driver_used(&driver, CONTROL_RX)->idx == driver.used_idx[CONTROL_RX] ||
 	    !driver_used_one(&driver, CONTROL_RX, &used))
 		return false;
-	message = fake_ram(driver_desc(CONTROL_RX)[used.id].addr);
+	message = fake_ram(driver_desc(&driver, CONTROL_RX)[used.id].addr);
 	return message->id == id && message->event == event && message->value == value &&
 	       used.len == sizeof(*message) + size && !memcmp(message + 1, text, size);
 }
 
 static bool told_nothing(void)
 {
-	return driver_used(CONTROL_RX)->idx == driver.used_idx[CONTROL_RX];
+	return driver_used(&driver, CONTROL_RX)->idx == driver.used_idx[CONTROL_RX];
 }
 
 static void give_control_buffers(unsigned int count)
@@ -165,7 +165,7 @@ static void test_from_guest(void)
 	end.room = 4;
 	driver_add(&driver, PORT_TX, buffers, 2);
 	driver_kick(&driver, PORT_TX);
-	ok(end.count == 4 && !driver_used(PORT_TX)->idx, "the host takes what it has room for");
+	ok(end.count == 4 && !driver_used(&driver, PORT_TX)->idx, "the host takes what it has room for");
 	end.room = 100;
 	driver_kick(&driver, PORT_TX);
 	ok(end.count == 4, "and nothing until it says so");
