@@ -372,15 +372,16 @@ int link_veth(struct nl_sock *sock, const struct net *net, int bridge, int netns
 int link_tap(struct nl_sock *sock, const struct net *net, int bridge,
 	     struct error *error)
 {
-	struct rtnl_link *link = rtnl_link_alloc(), *change = rtnl_link_alloc();
+	struct rtnl_link *change = rtnl_link_alloc(), *link = NULL;
 	int code = -NLE_NOMEM;
 
-	if (link && change) {
-		rtnl_link_set_name(link, net->host_interface);
+	if (change) {
 		rtnl_link_set_master(change, bridge);
 		rtnl_link_set_flags(change, IFF_UP);
-		code = rtnl_link_change(sock, link, change, 0);
+		code = rtnl_link_get_kernel(sock, 0, net->host_interface, &link);
 	}
+	if (code >= 0)
+		code = rtnl_link_change(sock, link, change, 0);
 	rtnl_link_put(link);
 	rtnl_link_put(change);
 	return code < 0 ? failed(error, code, "connect the guest's interface") : 0;
