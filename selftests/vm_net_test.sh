@@ -37,6 +37,7 @@ fi
 echo "TAP version 13"
 mount -t tmpfs none /run || exit 1
 mount -t sysfs none /sys || exit 1
+mount -t cgroup2 none /sys/fs/cgroup || exit 1
 dir=$(mktemp -d) || exit 1
 patience=${LODGE_TEST_PATIENCE:-1}
 pids='' n=0 failed=0
@@ -45,6 +46,7 @@ ip link set lo up
 cleanup() {
 	# shellcheck disable=SC2086 # several
 	kill -9 $pids 2>/dev/null
+	umount -l /dev "$dir/dev" 2>/dev/null
 	rm -rf "$dir"
 }
 trap cleanup EXIT
@@ -76,14 +78,16 @@ until_true() {
 }
 
 is() {
-	[ "$1" = "$2" ]
+	[ "$1" = "$2" ] || { echo "'$1', not '$2'"; return 1; }
 }
 
 # tcp_says WORD COMMAND...: what it prints is WORD
 tcp_says() {
 	word=$1
 	shift
-	"$@" </dev/null 2>/dev/null | grep -q "^$word\$"
+	"$@" </dev/null >"$dir/says" 2>&1
+	cat "$dir/says"
+	grep -q "^$word\$" "$dir/says"
 }
 
 # guest_said TEXT: a line of the guest's
@@ -130,6 +134,8 @@ outside=$(cat "$dir/outside")
 nsenter -t "$outside" -n ip route del default
 ip addr add 192.0.2.1/24 dev outside0
 
+mkfifo "$dir/silence"
+
 mkdir -p "$dir/root/bin" "$dir/root/etc" "$dir/root/proc" "$dir/root/sys" "$dir/root/dev"
 cp /bin/busybox "$dir/root/bin/"
 ln -s busybox "$dir/root/bin/nc"
@@ -147,7 +153,8 @@ round() {
 		--append "console=hvc0 quiet lodge.cmd=$command" </dev/null >"$dir/out" 2>&1 &
 	vm=$!
 	pids="$pids $vm"
-	nc -l -p 9000 >"$dir/back" </dev/null &
+	# The end of its input would be the end of the connection.
+	nc -l -p 9000 >"$dir/back" <>"$dir/silence" &
 	sink=$!
 	pids="$pids $sink"
 	check "$name: its address, its MTU and a MAC that goes with it" \
@@ -211,7 +218,6 @@ refused "a port that is taken" "port 7777/tcp: Address already in use" -p 7777:8
 rm "$dir/dev/net/tun"
 refused "no /dev/net/tun" "modprobe tun" --net bridge
 check "they leave nothing" no_trace
-umount /dev
 
 echo "1..$n"
 exit $((failed > 0))
