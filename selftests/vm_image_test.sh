@@ -45,7 +45,7 @@ check() {
 # run ARGUMENT...: a VM; $status, $dir/out, $dir/err
 run() {
 	# shellcheck disable=SC2086 # $kernel is none or two words
-	timeout $((120 * slow)) "$lodge" run --vm $kernel --store "$dir/store" -m 128 "$@" \
+	timeout $((120 * slow)) "$lodge" run --vm $kernel --store "$dir/store" -m 128 --net none "$@" \
 		>"$dir/out" 2>"$dir/err" <"${input:-/dev/null}"
 	status=$?
 }
@@ -164,7 +164,7 @@ check "-t: a terminal of its own, --read-only" \
 check "a signal" [ "$status" -eq 143 ]
 
 # A VM that stays, and all that is done to it
-run -d --name one --hostname guest -e A=b busybox \
+run -d --net bridge --name one --hostname guest -e A=b busybox \
 	sh -c 'echo hello; trap "echo bye; exit 7" TERM; trap "echo usr1" USR1; while :; do sleep 0.1; done'
 gives "run -d prints the name" 0 one
 check "logs" until_true grep -q hello $guests/one/log
@@ -183,6 +183,11 @@ error "exec as nobody" 125 "no user 'nobody-here'"
 verb exec one sh -c 'mount | grep " / "; ls /dev/vda; grep -c lodge-init /proc/1/comm; echo x >/etc/data && echo ok'
 check "its root is an overlay" grep -q '^overlay on / type overlay (rw' "$dir/out"
 check "which can be written" grep -qx ok "$dir/out"
+address=$("$lodge" exec one ip -4 addr show eth0 | sed -n 's/.*inet \([0-9.]*\).*/\1/p')
+check "an address, which is in /etc/hosts" "$lodge" exec one grep "^$address.guest" /etc/hosts
+check "the host reaches it" ping -c 1 -W $((5 * slow)) "$address"
+verb exec one sh -c 'ping -c 1 -W 30 $(ip route | sed -n "s/default via \([0-9.]*\).*/\1/p") >/dev/null && echo ok'
+gives "it reaches the bridge by its route" 0 ok
 input=$dir/in
 verb exec -i one cat
 input=''

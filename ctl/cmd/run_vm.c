@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/run_vm_net.h"
 #include "vmm/boot.h"
 #include "vmm/keeper.h"
 #include "vmm/terminal.h"
@@ -27,7 +28,7 @@
 /* How long a killed keeper waits for a reader of its output. */
 #define DRAIN_MS	500
 
-const char *const run_vm_short_options = "+:e:w:u:tidm:c:h";
+const char *const run_vm_short_options = "+:e:w:u:tidp:m:c:h";
 const struct option run_vm_options[] = {
 	{ "vm", no_argument, NULL, RUN_OPTION_VM },
 	{ "container", no_argument, NULL, RUN_OPTION_CONTAINER },
@@ -37,6 +38,8 @@ const struct option run_vm_options[] = {
 	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, 'c' },
 	{ "disk", required_argument, NULL, OPTION_DISK },
+	{ "net", required_argument, NULL, OPTION_NET },
+	{ "publish", required_argument, NULL, 'p' },
 	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "hostname", required_argument, NULL, OPTION_HOSTNAME },
 	{ "detach", no_argument, NULL, 'd' },
@@ -71,6 +74,11 @@ const char run_vm_help[] =
 	"  --disk FILE[,ro][,direct]\n"
 	"                    a disk, a file or block device: read only, past the host's\n"
 	"                    page cache; may be given several times: vda, vdb ...\n"
+	"  --net bridge|none its network: an address on the host's bridge lodge0\n"
+	"                    [with an image: bridge, else none]\n"
+	"  -p, --publish [ADDRESS:]HOST:GUEST[/udp]\n"
+	"                    a port of the host leads to one of the guest; --net bridge is\n"
+	"                    the default then\n"
 	"  --name NAME       its name, for 'lodge ps' and others\n"
 	"  -h, --help        print this\n"
 	"\n"
@@ -103,6 +111,7 @@ const char run_vm_help[] =
  * struct request - the command line
  * @no_reboot: --no-reboot
  * @config: of the VM
+ * @net: its network
  * @guest: of a VM of an image
  * @env: what -e says
  * @nr_env: how many
@@ -110,6 +119,7 @@ const char run_vm_help[] =
  */
 struct request {
 	bool no_reboot;
+	struct run_vm_net net;
 	struct vm_config config;
 	struct guest_config guest;
 	char **env;
@@ -194,6 +204,12 @@ static int parse(int argc, char **argv, struct request *request)
 		case OPTION_DISK:
 			result = add_disk(&request->config, optarg, &error);
 			break;
+		case OPTION_NET:
+			result = run_vm_net_choose(&request->net, optarg, &error);
+			break;
+		case 'p':
+			result = run_vm_net_publish(&request->net, optarg, &error);
+			break;
 		case OPTION_NO_REBOOT:
 			request->no_reboot = true;
 			break;
@@ -221,7 +237,10 @@ static int parse(int argc, char **argv, struct request *request)
 	if (optind < argc)
 		request->guest.image = argv[optind++];
 	request->guest.process.argv = argv + optind;
-	if (check_request(request, &error))
+	/* As of a container; a kernel alone may have no use for one. */
+	if (request->guest.image && !request->net.chosen)
+		request->net.bridge = true;
+	if (check_request(request, &error) || run_vm_net_check(&request->net, &error))
 		goto fail;
 	return -1;
 fail:
@@ -294,9 +313,11 @@ static struct ending serve(struct vm *vm, const struct keeper *keeper)
  * struct context - what the VMM's process is given
  * @request: the command line
  * @image: what is booted
+ * @net: what of its network is the monitor's
  */
 struct context {
 	const struct request *request;
+	struct run_vm_net *net;
 	struct boot_image *image;
 };
 
@@ -386,6 +407,7 @@ static int vmm(struct keeper *keeper, void *data)
 
 	/* A closed pipe is an error of write(), see terminal.c. */
 	signal(SIGPIPE, SIG_IGN);
+	run_vm_net_forget(((struct context *)data)->net);
 	if (!terminal_open(atomic_load(&page->ours), &error)) {
 		terminal_feed(page->input, count < sizeof(page->input) ?
 			      count : sizeof(page->input));
@@ -411,7 +433,7 @@ int run_vm(int argc, char **argv)
 	};
 	struct error error = { .text = "" };
 	struct boot_image image;
-	struct context context = { &request, &image };
+	struct context context = { &request, &request.net, &image };
 	int status;
 
 	/* No option can be given more often than there are words. */
@@ -422,6 +444,7 @@ int run_vm(int argc, char **argv)
 		return STATUS_LODGE;
 	}
 	status = parse(argc, argv, &request);
+	request.guest.net = &request.net;
 	if (status < 0 && request.guest.image)
 		status = run_vm_image(&request.guest, &request.config, request.env);
 	free(request.env);
@@ -433,8 +456,11 @@ int run_vm(int argc, char **argv)
 	if (!request.config.append)
 		request.config.append = DEFAULT_APPEND;
 	if (!boot_open(&image, request.config.kernel, request.config.initrd,
-		       request.config.append, request.config.memory, &error))
+		       request.config.append, request.config.memory, &error) &&
+	    !run_vm_net_open(&request.net, &request.config, &error)) {
 		status = monitor_run(vmm, &context, &error);
+		run_vm_net_close(&request.net);
+	}
 	boot_close(&image);
 	if (error.text[0])
 		error_print(&error);

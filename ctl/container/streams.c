@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define TTY_GROUP	5
-#define ARRANGE_MAX	8
+#define ARRANGE_MAX	16
 
 int streams_arrange(const int *fds, int count, struct error *error)
 {

@@ -148,24 +148,24 @@ void reg_write(struct virtio_device *dev, uint64_t offset, uint32_t value)
 	bus_mmio(&vm.bus, dev->base + offset, 4, true, &wide);
 }
 
-static uint64_t ring_address(unsigned int queue)
+static uint64_t ring_address(const struct driver *driver, unsigned int queue)
 {
-	return RINGS + queue * RING_STRIDE;
+	return RINGS + driver->dev->number * RINGS_STRIDE + queue * RING_STRIDE;
 }
 
-struct vring_desc *driver_desc(unsigned int queue)
+struct vring_desc *driver_desc(const struct driver *driver, unsigned int queue)
 {
-	return fake_ram(ring_address(queue));
+	return fake_ram(ring_address(driver, queue));
 }
 
-struct vring_avail *driver_avail(unsigned int queue)
+struct vring_avail *driver_avail(const struct driver *driver, unsigned int queue)
 {
-	return fake_ram(ring_address(queue) + RING_STRIDE / 4);
+	return fake_ram(ring_address(driver, queue) + RING_STRIDE / 4);
 }
 
-struct vring_used *driver_used(unsigned int queue)
+struct vring_used *driver_used(const struct driver *driver, unsigned int queue)
 {
-	return fake_ram(ring_address(queue) + RING_STRIDE / 2);
+	return fake_ram(ring_address(driver, queue) + RING_STRIDE / 2);
 }
 
 bool driver_negotiate(struct driver *driver, struct virtio_device *dev,
@@ -189,7 +189,7 @@ bool driver_negotiate(struct driver *driver, struct virtio_device *dev,
 void driver_set_ring(struct driver *driver, unsigned int queue, uint32_t size)
 {
 	struct virtio_device *dev = driver->dev;
-	uint64_t address = ring_address(queue);
+	uint64_t address = ring_address(driver, queue);
 
 	memset(fake_ram(address), 0, RING_STRIDE);
 	driver->avail_idx[queue] = 0;
@@ -227,7 +227,7 @@ void driver_start(struct driver *driver, struct virtio_device *dev,
 
 void driver_offer(struct driver *driver, unsigned int queue, uint16_t head)
 {
-	struct vring_avail *avail = driver_avail(queue);
+	struct vring_avail *avail = driver_avail(driver, queue);
 	uint16_t size = driver->dev->queues[queue].size;
 
 	avail->ring[driver->avail_idx[queue] % (size ? size : 1)] = head;
@@ -237,7 +237,7 @@ void driver_offer(struct driver *driver, unsigned int queue, uint16_t head)
 uint16_t driver_add(struct driver *driver, unsigned int queue,
 		    const struct buffer *buffers, unsigned int count)
 {
-	struct vring_desc *desc = driver_desc(queue);
+	struct vring_desc *desc = driver_desc(driver, queue);
 	uint16_t size = driver->dev->queues[queue].size;
 	uint16_t mask = size ? (uint16_t)(size - 1) : 0;
 	uint16_t head = driver->next_desc[queue] & mask, at = head;
@@ -268,7 +268,7 @@ void driver_kick(struct driver *driver, unsigned int queue)
 bool driver_used_one(struct driver *driver, unsigned int queue,
 		     struct vring_used_elem *element)
 {
-	struct vring_used *used = driver_used(queue);
+	struct vring_used *used = driver_used(driver, queue);
 	uint16_t size = driver->dev->queues[queue].size;
 	int tries;
 

@@ -15,7 +15,8 @@
 
 /* Where the driver has its rings and buffers; tests have what is behind. */
 #define RINGS		0x10000ULL
-#define RING_STRIDE	0x1000ULL
+#define RINGS_STRIDE	0x12000ULL	/* from device to device */
+#define RING_STRIDE	0x1000ULL	/* from queue to queue */
 #define BUFFERS		0x100000ULL
 
 #define MAX_QUEUES	(2 * 8 + 2)
@@ -73,9 +74,9 @@ void driver_set_ring(struct driver *driver, unsigned int queue, uint32_t size);
 void driver_start(struct driver *driver, struct virtio_device *dev,
 		  uint64_t features);
 
-struct vring_desc *driver_desc(unsigned int queue);
-struct vring_avail *driver_avail(unsigned int queue);
-struct vring_used *driver_used(unsigned int queue);
+struct vring_desc *driver_desc(const struct driver *driver, unsigned int queue);
+struct vring_avail *driver_avail(const struct driver *driver, unsigned int queue);
+struct vring_used *driver_used(const struct driver *driver, unsigned int queue);
 
 /* Offers a chain, by its first descriptor; driver_add() makes one first. */
 void driver_offer(struct driver *driver, unsigned int queue, uint16_t head);

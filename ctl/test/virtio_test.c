@@ -174,11 +174,11 @@ static void test_breaches(void)
 
 	for (i = 0; i < sizeof(breaches) / sizeof(breaches[0]); i++) {
 		const struct breach *breach = &breaches[i];
-		struct vring_avail *avail = driver_avail(0);
+		struct vring_avail *avail = driver_avail(&driver, 0);
 		bool good;
 
 		driver_start(&driver, rng, breach->features);
-		memcpy(driver_desc(0), breach->desc, sizeof(breach->desc));
+		memcpy(driver_desc(&driver, 0), breach->desc, sizeof(breach->desc));
 		memcpy(fake_ram(TABLE), breach->table, sizeof(breach->table));
 		avail->ring[0] = breach->head;
 		avail->idx = breach->count;
@@ -186,12 +186,12 @@ static void test_breaches(void)
 		fake_warnings = 0;
 		fake_interrupts(rng);
 		driver_kick(&driver, 0);
-		good = needs_reset() && !driver_used(0)->idx && fake_warnings == 1 &&
+		good = needs_reset() && !driver_used(&driver, 0)->idx && fake_warnings == 1 &&
 		       fake_interrupts(rng) == 1 &&
 		       reg_read(rng, VIRTIO_MMIO_INTERRUPT_STATUS) == VIRTIO_MMIO_INT_CONFIG;
 		/* Nothing goes on until the reset, and then all does. */
 		driver_kick(&driver, 0);
-		good = good && !driver_used(0)->idx && fake_warnings == 1;
+		good = good && !driver_used(&driver, 0)->idx && fake_warnings == 1;
 		driver_start(&driver, rng, 0);
 		snprintf(what, sizeof(what), "it needs a reset after %s", breach->what);
 		ok(good && ask_random(BUFFERS), what);
@@ -206,8 +206,8 @@ static void test_indirect(void)
 	driver_start(&driver, rng, INDIRECT);
 	put(&table[0], BUFFERS, 10, WRITE | NEXT, 2);
 	put(&table[2], HIGH_MEMORY, 20, WRITE, 0);
-	put(&driver_desc(0)[0], BUFFERS + 100, 5, WRITE | NEXT, 1);
-	put(&driver_desc(0)[1], TABLE, 48, TABLES, 0);
+	put(&driver_desc(&driver, 0)[0], BUFFERS + 100, 5, WRITE | NEXT, 1);
+	put(&driver_desc(&driver, 0)[1], TABLE, 48, TABLES, 0);
 	driver_offer(&driver, 0, 0);
 	driver_kick(&driver, 0);
 	ok(driver_used_one(&driver, 0, &used) && used.id == 0 && used.len == 35,
@@ -217,8 +217,8 @@ static void test_indirect(void)
 static void test_notifications(void)
 {
 	const struct buffer buffer = { BUFFERS, 4, true };
-	struct vring_avail *avail = driver_avail(0);
-	struct vring_used *used = driver_used(0);
+	struct vring_avail *avail = driver_avail(&driver, 0);
+	struct vring_used *used = driver_used(&driver, 0);
 	uint16_t *avail_event = (uint16_t *)&used->ring[8];
 	unsigned int first, second;
 
@@ -266,7 +266,7 @@ static void test_reset(void)
 	reg_write(rng, VIRTIO_MMIO_STATUS, 0);
 	driver_add(&driver, 0, &buffer, 1);
 	driver_kick(&driver, 0);
-	ok(!driver_used(0)->idx && !reg_read(rng, VIRTIO_MMIO_QUEUE_READY),
+	ok(!driver_used(&driver, 0)->idx && !reg_read(rng, VIRTIO_MMIO_QUEUE_READY),
 	   "a device that was reset does nothing");
 	reg_write(rng, VIRTIO_MMIO_QUEUE_NOTIFY, 99);
 	ok(!reg_read(rng, VIRTIO_MMIO_STATUS), "there is no bell 99");

@@ -2,6 +2,7 @@
 /* The keeper of a VM that was made from an image: makes it, and sees to its end. */
 #include "vmm/guest/guest.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,6 +19,7 @@
 
 #include "cell/cell.h"
 #include "cmd/cmd.h"
+#include "cmd/run_vm_net.h"
 #include "container/cgroup.h"
 #include "container/janitor.h"
 #include "container/log.h"
@@ -121,8 +123,9 @@ static void close_fd(int *fd)
 /* What has to be there before it has its root */
 static int pack_initramfs(struct guest *guest)
 {
-	static const char *const names[] = {
-		"virtio_mmio", "virtio_console", "virtio_blk", "erofs", "overlay", NULL
+	const char *const names[] = {
+		"virtio_mmio", "virtio_console", "virtio_blk", "erofs", "overlay",
+		guest->config->net->bridge ? "virtio_net" : NULL, NULL
 	};
 	struct modules modules;
 
@@ -153,16 +156,27 @@ static int open_session(struct guest *guest)
 {
 	const struct guest_config *config = guest->config;
 	const char *hostname = config->hostname ? config->hostname : guest->state.name;
+	const struct net_guest *net = &config->net->guest;
+	char address[INET_ADDRSTRLEN] = "", gateway[INET_ADDRSTRLEN] = "";
+	char hosts[256] = "", prefix[16] = "";
 	const char *setup[WIRE_SETUP_NR] = {
 		[WIRE_SETUP_HOSTNAME] = hostname,
-		[WIRE_SETUP_HOSTS] = "",
-		[WIRE_SETUP_RESOLV_CONF] = "",
-		[WIRE_SETUP_ADDRESS] = "",
-		[WIRE_SETUP_PREFIX] = "",
-		[WIRE_SETUP_GATEWAY] = "",
+		[WIRE_SETUP_HOSTS] = hosts,
+		[WIRE_SETUP_RESOLV_CONF] = net->resolv_conf,
+		[WIRE_SETUP_ADDRESS] = address,
+		[WIRE_SETUP_PREFIX] = prefix,
+		[WIRE_SETUP_GATEWAY] = gateway,
 		[WIRE_SETUP_READ_ONLY] = config->read_only ? "1" : "",
 	};
-	int fd = hub_open(&guest->hub, guest->from_guest, guest->to_guest, guest->listener,
+	int fd;
+
+	if (config->net->bridge) {
+		inet_ntop(AF_INET, &net->address, address, sizeof(address));
+		inet_ntop(AF_INET, &net->gateway, gateway, sizeof(gateway));
+		snprintf(prefix, sizeof(prefix), "%u", net->prefix);
+		snprintf(hosts, sizeof(hosts), "%s\t%s\n", address, hostname);
+	}
+	fd = hub_open(&guest->hub, guest->from_guest, guest->to_guest, guest->listener,
 			  setup, &guest->error);
 
 	if (fd < 0)
@@ -203,10 +217,13 @@ static int start_vmm(struct guest *guest)
 		.from_keeper = -1,
 		.to_keeper = -1,
 		.wall = -1,
+		.net = { .tap = -1 },
 	};
 	struct error *error = &guest->error;
 	int result = -1, ends[2];
 
+	if (guest->config->net->bridge)
+		vmm.net = guest->config->net->vm;
 	vmm.config.append = guest->append;
 	vmm.config.name = guest->state.name;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
@@ -271,6 +288,8 @@ static int create(struct guest *guest)
 		return -1;
 	guest->cgroup = cgroup_create(guest->state.cgroup, &no_limits, error);
 	if (guest->cgroup < 0)
+		return -1;
+	if (run_vm_net_open(config->net, &guest->config->vm, error))
 		return -1;
 	guest->cgroup_events = openat(guest->cgroup, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	guest->signals = relay_open_signals(error);
@@ -479,6 +498,7 @@ static int keep(struct guest *guest, int ready)
 
 static void destroy(struct guest *guest)
 {
+	struct run_vm_net *net = guest->config->net;
 	struct error ignored;
 
 	if (guest->pid > 0)
@@ -501,16 +521,16 @@ static void destroy(struct guest *guest)
 		cgroup_remove(guest->state.cgroup);
 	}
 	close_fd(&guest->cgroup);
-	if (guest->folder < 0)
-		return;
-	if (guest->state.keep) {
+	if (guest->folder >= 0 && guest->state.keep) {
 		guest->state.status = guest->status;
 		state_save(guest->folder, &guest->state, &ignored);
-	} else {
+	} else if (guest->folder >= 0) {
 		state_remove(guest->state.name);
 	}
 	close_fd(&guest->folder);
-	janitor_dismiss(&guest->janitor, NULL);
+	if (net->net.private)
+		close(net->vm.tap);
+	janitor_dismiss(&guest->janitor, net->net.private ? &net->net : NULL);
 }
 
 /* What a keeper is made from, for detach() */

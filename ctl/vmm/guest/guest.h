@@ -9,6 +9,8 @@
 #include "error.h"
 #include "vmm/vm.h"
 
+struct run_vm_net;
+
 /**
  * struct guest_config - the command line
  * @hostname: or NULL for the name
@@ -20,6 +22,7 @@
  * @remove: --rm
  * @read_only: --read-only
  * @modules: --modules, or NULL for those of the kernel's version
+ * @net: its network, not open yet
  * @vm: what any VM has; its name, kernel and append may be NULL: one that is made up,
  *      the host's own, and no more than is needed
  */
@@ -33,6 +36,7 @@ struct guest_config {
 	bool remove;
 	bool read_only;
 	const char *modules;
+	struct run_vm_net *net;
 	struct vm_config vm;
 };
 

@@ -27,6 +27,7 @@ enum {
 	INITRAMFS_FD,
 	IMAGE_FD,
 	WALL_FD,
+	TAP_FD,
 	NR_ARRANGED,
 };
 
@@ -137,7 +138,7 @@ void vmm_run(struct vmm *vmm)
 	int status = STATUS_LODGE, signals;
 	const int fds[NR_ARRANGED] = {
 		-1, vmm->console, vmm->errors, vmm->from_keeper, vmm->to_keeper,
-		vmm->initramfs, vmm->image, vmm->wall,
+		vmm->initramfs, vmm->image, vmm->wall, vmm->net.tap,
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -145,6 +146,8 @@ void vmm_run(struct vmm *vmm)
 	setsid();
 	if (streams_arrange(fds, NR_ARRANGED, &error))
 		_exit(status);
+	vmm->config.net = vmm->net.tap < 0 ? NULL : &vmm->net;
+	vmm->net.tap = TAP_FD;
 	port_init(&port, FROM_KEEPER_FD, TO_KEEPER_FD);
 	ports[0] = &port.host;
 	vmm->config.ports = ports;

@@ -21,6 +21,7 @@
  * @from_keeper: to the guest's port; a pipe
  * @to_keeper: from there; a pipe
  * @wall: a socket, to ask the keeper for a wall
+ * @net: its interface; @net.tap is -1 if there is none
  */
 struct vmm {
 	struct vm_config config;
@@ -32,6 +33,7 @@ struct vmm {
 	int from_keeper;
 	int to_keeper;
 	int wall;
+	struct vm_net net;
 };
 
 /*
