@@ -135,6 +135,7 @@ TEST_F(pic, edges)
 	irq(4, true);
 	EXPECT_EQ(0x0c, inta(0));
 	out(0x20, 0x64);		/* specific */
+	irq(4, false);
 	/* Masked edges wait. */
 	out(0x21, 0x10);
 	edge(4);

@@ -417,8 +417,8 @@ static void restart(struct lodge_pit *pit)
 	pit->seen = 0;
 	pit->backlog = 0;
 	pit->wait = 0;
-	lodge_irq_set_line(pit->vm, TIMER_GSI, output(&pit->channels[0]),
-			   IRQ_SOURCE_PIT);
+	/* That the output may rise now is no tick. */
+	lodge_irq_set_line(pit->vm, TIMER_GSI, false, IRQ_SOURCE_PIT);
 	arm(pit);
 }
 
