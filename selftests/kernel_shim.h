@@ -183,7 +183,7 @@ static const unsigned int tsc_khz = 2000000;
 #define div_u64(a, b)		((u64)(a) / (u32)(b))
 #define div64_u64(a, b)		((u64)(a) / (u64)(b))
 #define mul_u64_u32_div(a, b, c) \
-	((u64)((unsigned __int128)(a) * (u32)(b) / (u32)(c)))
+	((u64)((__uint128_t)(a) * (u32)(b) / (u32)(c)))
 #define rdtsc()			((u64)(shim_now * tsc_khz / 1000000))
 
 enum hrtimer_restart { HRTIMER_NORESTART, HRTIMER_RESTART };

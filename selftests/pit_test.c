@@ -375,7 +375,7 @@ TEST_F(pit, by_the_pic)
 	EXPECT_TRUE(lodge_extint_waits(&vcpus[0]));
 	EXPECT_EQ(8, lodge_pic_ack(&vm));
 	out(0x20, 0x20);
-	advance(15 * MS);
+	advance(16 * MS);
 	EXPECT_EQ(8, lodge_pic_ack(&vm));
 	out(0x20, 0x20);
 	EXPECT_FALSE(lodge_extint_waits(&vcpus[0]));

@@ -320,7 +320,7 @@ static void write_elcr(struct lodge_pic_chip *chip, u8 value)
 	chip->irr = (chip->irr & ~value) | (chip->level & value);
 }
 
-/* A poll is an acknowledgement by reading.  *@ended: IRs that have ended */
+/* A poll is an acknowledgment by reading.  *@ended: IRs that have ended */
 static u8 poll(struct lodge_pic_chip *chip, bool first, u8 *ended)
 {
 	int ir = request(chip, first);

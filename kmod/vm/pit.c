@@ -59,7 +59,7 @@
 #define MIN_PERIOD_NS	200000ULL
 #define MAX_WAIT_NS	50000000ULL
 
-#define MAX_ELAPSED	(1ULL << 62)
+#define MAX_ELAPSED	BIT_ULL(62)
 
 /**
  * struct pit_channel - a counter
