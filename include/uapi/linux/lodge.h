@@ -59,7 +59,7 @@
 
 /* lodge_create_vm.flags: with the interrupt controllers and the timer of a PC, two
  * 8259As with ELCR (ports 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1) and an 8254 (0x40 to
- * 0x43, and 0x61)
+ * 0x43, and 0x61).  LODGE_NMI is their NMI line then, which ends at LINT1.
  */
 #define LODGE_VM_PC		(1U << 0)
 
