@@ -28,7 +28,7 @@ fail() {
 	n=$((n + 1))
 	failed=$((failed + 1))
 	echo "not ok $n $1"
-	cat "$dir/out" "$dir/err" 2>/dev/null | tr -cd "[:print:]\n" | sed "s/^/# /" | head -n 20
+	cat "$dir/out" "$dir/err" 2>/dev/null | tr -cd "\11\12\40-\176" | sed "s/^/# /" | head -n 20
 }
 
 # check WHAT COMMAND...: passed if it succeeds

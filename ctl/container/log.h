@@ -20,8 +20,8 @@ struct log {
 /* From now on, standard output and errors are the log, and there is no input. */
 int log_open(struct log *log, int folder, struct error *error);
 
-/* So many bytes were written; @log is a struct log. */
-void log_written(void *log, size_t count);
+/* So many bytes were written; @state is a struct log. */
+void log_written(void *state, size_t count);
 
 /**
  * detach() - have a keeper go on without its caller

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Frames of others shall not wait behind too many of one stream. */
-#define BACKLOG_MAX	(4 * WIRE_DATA_MAX)
+#define BACKLOG_MAX	(4UL * WIRE_DATA_MAX)
 
 void source_init(struct source *source, int fd, bool owned)
 {

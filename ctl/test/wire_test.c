@@ -447,7 +447,7 @@ static void test_fuzz(int rounds)
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 5000;
+	int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 5000;
 
 	signal(SIGPIPE, SIG_IGN);
 	alarm(LIMIT_S + (unsigned int)rounds / 100);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* While so much waits for the guest, clients wait, too. */
-#define BACKLOG_MAX	(16 * WIRE_DATA_MAX)
+#define BACKLOG_MAX	(16UL * WIRE_DATA_MAX)
 
 enum { FROM, TO, LISTENER, CLIENTS };
 
