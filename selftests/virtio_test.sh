@@ -7,12 +7,15 @@
 lodge=${LODGE:-$(command -v lodge)}
 slow=${LODGE_TEST_PATIENCE:-1}
 dir=$(mktemp -d) || exit 1
-guests=
+running='' loop=''
 # shellcheck disable=SC2317 # the trap calls it
 cleanup() {
-	for guest in $guests; do
-		kill -KILL "$guest" 2>/dev/null
+	for process in $running; do
+		kill -KILL "$process" 2>/dev/null
 	done
+	if [ "$loop" ]; then
+		losetup -d "$loop"
+	fi
 	umount "$dir/small" "$dir/frozen" 2>/dev/null
 	rm -rf "$dir"
 }
@@ -85,7 +88,6 @@ dd if=/dev/urandom of=/dev/vda bs=64k count=256 2>/dev/null
 dd if=/dev/zero of=/dev/vda bs=512 seek=77 count=3 conv=fsync 2>/dev/null
 echo "a: $(sha256sum </dev/vda)"
 dd if=/dev/urandom of=/dev/vdc bs=4k count=1024 conv=fsync 2>/dev/null
-echo "c: $(sha256sum </dev/vdc)"
 echo "b: $(sha256sum </dev/vdb)"
 echo "ro: $(cat /sys/block/vdb/ro)"
 if dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync 2>/dev/null; then
@@ -94,6 +96,7 @@ fi
 blkdiscard -o 1048576 -l 1048576 /dev/vdc && echo "discarded: yes"
 echo 3 >/proc/sys/vm/drop_caches
 echo "zeros: $(dd if=/dev/vdc bs=1M skip=1 count=1 2>/dev/null | sha256sum)"
+echo "c: $(sha256sum </dev/vdc)"
 echo "rng: $(cat /sys/class/misc/hw_random/rng_current)"
 echo "random: $(dd if=/dev/hwrng bs=512 count=64 2>/dev/null | gzip -9 | wc -c)"
 i=0
@@ -104,17 +107,22 @@ done
 EOF
 truncate -s 16M "$dir/a"
 truncate -s 4M "$dir/c"
+modprobe loop 2>/dev/null
+loop=$(losetup -f)
+losetup "$loop" "$dir/c"
 dd if=/dev/urandom of="$dir/b" bs=4k count=100 2>/dev/null
 b=$(sha256sum <"$dir/b")
 # More than the device has room for at once
 line=$(head -c 1500 /dev/zero | tr '\0' y)
 echo "$line" | run "$dir/initrd" -m 256 -c 2 --disk "$dir/a" --disk "$dir/b,ro" \
-	--disk "$dir/c,direct" >"$dir/out" 2>&1
+	--disk "$loop,direct" >"$dir/out" 2>&1
 check "a guest with three disks powers off" $? 0 "$dir/out"
 check "what it wrote is in the file" "$(sha256sum <"$dir/a")" "$(said "$dir/out" a)" "$dir/out"
-check "so it is with ',direct'" "$(said "$dir/out" zeros)" \
+check "and, with ',direct', on the block device" "$(sha256sum <"$loop")" \
+	"$(said "$dir/out" c)" "$dir/out"
+check "what it discards" "$(said "$dir/out" discarded)" yes "$dir/out"
+check "reads as zeros" "$(said "$dir/out" zeros)" \
 	"$(dd if=/dev/zero bs=1M count=1 2>/dev/null | sha256sum)" "$dir/out"
-check "and what it discards reads as zeros" "$(said "$dir/out" discarded)" yes "$dir/out"
 check "it reads a read-only disk" "$(said "$dir/out" b)" "$b" "$dir/out"
 check "which it sees is one" "$(said "$dir/out" ro)" 1 "$dir/out"
 check "and cannot write to" "$(said "$dir/out" b-written)$(sha256sum <"$dir/b")" "$b" "$dir/out"
@@ -149,8 +157,8 @@ truncate -s 32M "$dir/small/full"
 mkfifo "$dir/in"
 run "$dir/initrd" -m 256 --disk "$dir/shrinks" --disk "$dir/small/full" \
 	<"$dir/in" >"$dir/out" 2>&1 &
-guest=$!
-guests=$guest
+keeper=$!
+running=$keeper
 exec 3>"$dir/in"
 wait_for "$dir/out" '^ready'
 # While it runs: is the file its own?
@@ -162,8 +170,8 @@ check "or read from it" $? 125 "$dir/busy"
 truncate -s 1M "$dir/shrinks"
 echo go >&3
 exec 3>&-
-wait $guest
-guests=
+wait $keeper
+running=
 check "a guest with disks that fail powers off" $? 0 "$dir/out"
 check "where the file system is full, it has an I/O error" "$(said "$dir/out" full)" yes "$dir/out"
 check "and the user a line" "$(contains "$dir/out" "full' has a write error.*No space")" yes "$dir/out"
@@ -215,8 +223,8 @@ resident() {
 	done | sort -n | tail -n 1 | awk '{ print int($1 / 1024) }'
 }
 run "$dir/initrd" -m 768 <"$dir/in" >"$dir/out" 2>&1 &
-guest=$!
-guests=$guest
+keeper=$!
+running=$keeper
 exec 3>"$dir/in"
 wait_for "$dir/out" '^begin'
 before=$(resident)
@@ -237,8 +245,8 @@ check "and 90 % are the host's again, 5 s after it freed them" \
 	"$([ $((full - after)) -ge $(((full - before) * 9 / 10)) ] && echo yes)" yes "$dir/out"
 echo go >&3
 exec 3>&-
-wait $guest
-guests=
+wait $keeper
+running=
 check "that guest powers off" $? 0 "$dir/out"
 
 # Where io_uring is forbidden to all

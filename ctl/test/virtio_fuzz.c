@@ -422,7 +422,7 @@ static unsigned long run(struct virtio_bus *bus, unsigned long operations)
 	return breaks;
 }
 
-static unsigned long number(const char *text)
+static unsigned long parse_number(const char *text)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 0);
@@ -478,10 +478,10 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (option) {
 		case 's':
-			seed = number(optarg);
+			seed = parse_number(optarg);
 			break;
 		case 'o':
-			operations = number(optarg);
+			operations = parse_number(optarg);
 			break;
 		case 'u':
 			fake_no_uring = false;
