@@ -149,6 +149,16 @@ static void test_shrunk(void)
 	ok(move(false, 20, DATA, 512) == VIRTIO_BLK_S_OK, "and no longer if it is there");
 }
 
+static void test_lost(void)
+{
+	fake_flush_fails = true;
+	ok(request(VIRTIO_BLK_T_FLUSH, 0, NULL, 0, NULL) == VIRTIO_BLK_S_IOERR,
+	   "a flush can fail");
+	fake_flush_fails = false;
+	ok(request(VIRTIO_BLK_T_FLUSH, 0, NULL, 0, NULL) == VIRTIO_BLK_S_IOERR,
+	   "and then none succeeds: what it was for may be lost");
+}
+
 static void test_breaches(void)
 {
 	const struct buffer no_status = { HEADER, 16, false };
@@ -244,6 +254,8 @@ static void test_all(const char *path, bool direct)
 	}
 	test_breaches();
 	test_reset();
+	if (fake_no_uring)
+		test_lost();
 	fake_destroy();
 }
 

@@ -283,9 +283,22 @@ bool driver_used_one(struct driver *driver, unsigned int queue,
 	return false;
 }
 
-/* In front of liburing: hosts may forbid it. */
+/* In front of liburing and libc: hosts may forbid the one, disks fail the other. */
 
 bool fake_no_uring;
+bool fake_flush_fails;
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+int __wrap_fdatasync(int fd)
+{
+	if (fake_flush_fails) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_fdatasync(fd);
+}
 
 int __real_io_uring_queue_init(unsigned int entries, struct io_uring *ring,
 			       unsigned int flags);
