@@ -7,12 +7,10 @@
 lodge=${LODGE:-$(command -v lodge)}
 slow=${LODGE_TEST_PATIENCE:-1}
 dir=$(mktemp -d) || exit 1
-running='' loop=''
+loop=''
 # shellcheck disable=SC2317 # the trap calls it
 cleanup() {
-	for process in $running; do
-		kill -KILL "$process" 2>/dev/null
-	done
+	pkill -KILL -f "$dir/initrd"
 	if [ "$loop" ]; then
 		losetup -d "$loop"
 	fi
@@ -57,7 +55,7 @@ said() {
 make_initrd() {
 	mkdir -p "$dir/own"
 	cat >"$dir/own/test.sh"
-	(cd "$dir/own" && echo test.sh | cpio -o -H newc 2>/dev/null) >"$dir/own.cpio"
+	(cd "$dir/own" && echo test.sh | cpio -o -H newc 2>/dev/null) | gzip >"$dir/own.cpio"
 	cat "$GUEST_INITRD" "$GUEST_MODULES" "$dir/own.cpio" >"$1"
 }
 command=$(echo 'sh /test.sh' | base64 -w 0)
@@ -66,23 +64,40 @@ command=$(echo 'sh /test.sh' | base64 -w 0)
 run() {
 	initrd=$1
 	shift
-	timeout $((150 * slow)) "$lodge" run --vm --kernel "$GUEST" --initrd "$initrd" \
+	timeout $((200 * slow)) "$lodge" run --vm --kernel "$GUEST" --initrd "$initrd" \
 		--append "console=hvc0 quiet lodge.cmd=$command" "$@"
 }
 
-# wait_for OUTPUT TEXT
+# start ARGUMENT...: in the background; what is written to descriptor 3 is typed
+mkfifo "$dir/in"
+start() {
+	: >"$dir/out"
+	run "$dir/initrd" "$@" <"$dir/in" >"$dir/out" 2>&1 &
+	keeper=$!
+	exec 3>"$dir/in"
+}
+
+# finish WHAT: the end of its input, and of it
+finish() {
+	exec 3>&-
+	wait $keeper
+	check "$1" $? 0 "$dir/out"
+}
+
+# wait_for TEXT: until the guest has said it, or is gone
 wait_for() {
-	i=0
-	while [ $i -lt $((500 * slow)) ] && ! grep -q "$2" "$1"; do
+	while kill -0 $keeper 2>/dev/null && ! grep -q "$1" "$dir/out"; do
 		sleep 0.2
-		i=$((i + 1))
 	done
 }
 
 # Disks, entropy and console at once
 
 make_initrd "$dir/initrd" <<'EOF'
-echo "typed: $(head -n 1 | sha256sum)"
+stty -echo
+echo ready
+read -r line
+echo "typed: $(echo "$line" | sha256sum)"
 echo "serial: $(cat /sys/block/vda/serial)"
 dd if=/dev/urandom of=/dev/vda bs=64k count=256 2>/dev/null
 dd if=/dev/zero of=/dev/vda bs=512 seek=77 count=3 conv=fsync 2>/dev/null
@@ -114,9 +129,10 @@ dd if=/dev/urandom of="$dir/b" bs=4k count=100 2>/dev/null
 b=$(sha256sum <"$dir/b")
 # More than the device has room for at once
 line=$(head -c 1500 /dev/zero | tr '\0' y)
-echo "$line" | run "$dir/initrd" -m 256 -c 2 --disk "$dir/a" --disk "$dir/b,ro" \
-	--disk "$loop,direct" >"$dir/out" 2>&1
-check "a guest with three disks powers off" $? 0 "$dir/out"
+start -m 256 -c 2 --disk "$dir/a" --disk "$dir/b,ro" --disk "$loop,direct"
+wait_for '^ready'
+echo "$line" >&3
+finish "a guest with three disks powers off"
 check "what it wrote is in the file" "$(sha256sum <"$dir/a")" "$(said "$dir/out" a)" "$dir/out"
 check "and, with ',direct', on the block device" "$(sha256sum <"$loop")" \
 	"$(said "$dir/out" c)" "$dir/out"
@@ -136,6 +152,7 @@ check "and all of the output" "$(grep -c '^line .*console' "$dir/out")" 500 "$di
 # A disk that becomes shorter, one whose file system is full
 
 make_initrd "$dir/initrd" <<'EOF'
+stty -echo
 dd if=/dev/urandom of=/dev/vda bs=4k count=256 conv=fsync 2>/dev/null
 echo "flushed: $(dd if=/dev/vda bs=4k count=256 2>/dev/null | sha256sum)"
 if dd if=/dev/urandom of=/dev/vdb bs=64k conv=fsync 2>/dev/null; then
@@ -154,25 +171,17 @@ mkdir "$dir/small"
 mount -t tmpfs -o size=8m small "$dir/small"
 truncate -s 4M "$dir/shrinks"
 truncate -s 32M "$dir/small/full"
-mkfifo "$dir/in"
-run "$dir/initrd" -m 256 --disk "$dir/shrinks" --disk "$dir/small/full" \
-	<"$dir/in" >"$dir/out" 2>&1 &
-keeper=$!
-running=$keeper
-exec 3>"$dir/in"
-wait_for "$dir/out" '^ready'
+start -m 256 --disk "$dir/shrinks" --disk "$dir/small/full"
+wait_for '^ready'
 # While it runs: is the file its own?
-"$lodge" run --vm --kernel "$GUEST" --disk "$dir/shrinks" </dev/null >"$dir/busy" 2>&1
+timeout $((50 * slow)) "$lodge" run --vm --kernel "$GUEST" --disk "$dir/shrinks" </dev/null >"$dir/busy" 2>&1
 check "another guest cannot write to its disk" $? 125 "$dir/busy"
 check "and hears why" "$(contains "$dir/busy" 'in use by another guest')" yes "$dir/busy"
-"$lodge" run --vm --kernel "$GUEST" --disk "$dir/shrinks,ro" </dev/null >"$dir/busy" 2>&1
+timeout $((50 * slow)) "$lodge" run --vm --kernel "$GUEST" --disk "$dir/shrinks,ro" </dev/null >"$dir/busy" 2>&1
 check "or read from it" $? 125 "$dir/busy"
 truncate -s 1M "$dir/shrinks"
 echo go >&3
-exec 3>&-
-wait $keeper
-running=
-check "a guest with disks that fail powers off" $? 0 "$dir/out"
+finish "a guest with disks that fail powers off"
 check "where the file system is full, it has an I/O error" "$(said "$dir/out" full)" yes "$dir/out"
 check "and the user a line" "$(contains "$dir/out" "full' has a write error.*No space")" yes "$dir/out"
 check "it goes on with what is there" "$(said "$dir/out" readable)" yes "$dir/out"
@@ -185,7 +194,7 @@ check "in the file, too" "$(sha256sum <"$dir/shrinks")" "$(said "$dir/out" flush
 
 # refused WHAT PATTERN DISK
 refused() {
-	"$lodge" run --vm --kernel "$GUEST" --disk "$3" </dev/null >"$dir/refused" 2>&1
+	timeout $((50 * slow)) "$lodge" run --vm --kernel "$GUEST" --disk "$3" </dev/null >"$dir/refused" 2>&1
 	status=$?
 	check "$1" "$status $(wc -l <"$dir/refused") $(contains "$dir/refused" "$2")" \
 		"125 1 yes" "$dir/refused"
@@ -206,7 +215,9 @@ refused "a read-only file" "put ',ro' behind its name" "$dir/frozen/disk"
 # Memory that the guest frees
 
 make_initrd "$dir/initrd" <<'EOF'
-mount -t tmpfs -o size=600m fill /mnt 2>/dev/null || { mkdir /mnt; mount -t tmpfs -o size=600m fill /mnt; }
+stty -echo
+mkdir -p /mnt
+mount -t tmpfs -o size=600m fill /mnt
 echo "begin"
 read -r word
 dd if=/dev/zero of=/mnt/fill bs=1M count=512 2>/dev/null
@@ -222,17 +233,14 @@ resident() {
 		sed -n 's/^VmRSS: *\([0-9]*\).*/\1/p' "/proc/$process/status" 2>/dev/null
 	done | sort -n | tail -n 1 | awk '{ print int($1 / 1024) }'
 }
-run "$dir/initrd" -m 768 <"$dir/in" >"$dir/out" 2>&1 &
-keeper=$!
-running=$keeper
-exec 3>"$dir/in"
-wait_for "$dir/out" '^begin'
+start -m 768
+wait_for '^begin'
 before=$(resident)
 echo go >&3
-wait_for "$dir/out" '^filled'
+wait_for '^filled'
 full=$(resident)
 echo go >&3
-wait_for "$dir/out" '^freed'
+wait_for '^freed'
 i=0
 while [ $i -lt $((5 * slow)) ] && [ $((full - $(resident))) -lt $(((full - before) * 9 / 10)) ]; do
 	sleep 1
@@ -244,10 +252,7 @@ check "the guest fills 512 MiB" "$([ $((full - before)) -ge 500 ] && echo yes)" 
 check "and 90 % are the host's again, 5 s after it freed them" \
 	"$([ $((full - after)) -ge $(((full - before) * 9 / 10)) ] && echo yes)" yes "$dir/out"
 echo go >&3
-exec 3>&-
-wait $keeper
-running=
-check "that guest powers off" $? 0 "$dir/out"
+finish "that guest powers off"
 
 # Where io_uring is forbidden to all
 

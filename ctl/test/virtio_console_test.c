@@ -164,10 +164,9 @@ static void test_from_guest(void)
 		{ BUFFERS + 0x5000, 6, false }, { BUFFERS + 0x5100, 4, false },
 	};
 	struct vring_used_elem used;
-	uint8_t *first = fake_ram(BUFFERS + 0x5000);
 
-	memcpy(first, "123456", 6);
-	memcpy(fake_ram(BUFFERS + 0x5100), "7890", 4);
+	strcpy(fake_ram(BUFFERS + 0x5000), "123456");
+	strcpy(fake_ram(BUFFERS + 0x5100), "7890");
 	end.room = 4;
 	driver_add(&driver, PORT_TX, buffers, 2);
 	driver_kick(&driver, PORT_TX);

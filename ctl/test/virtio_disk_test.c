@@ -11,7 +11,7 @@
 #include "test/virtio_fixture.h"
 #include "vmm/virtio/disk.h"
 
-#define SECTORS		64U
+#define SECTORS		64L
 #define HEADER		BUFFERS
 #define STATUS		(BUFFERS + 0x800)
 #define DATA		(BUFFERS + 0x1000)
@@ -137,7 +137,7 @@ static void test_id(void)
 
 static void test_shrunk(void)
 {
-	if (ftruncate(file, 10 * SECTOR_SIZE))
+	if (ftruncate(file, 10L * SECTOR_SIZE))
 		abort();
 	fake_warnings = 0;
 	ok(move(false, 9, DATA, 512) == VIRTIO_BLK_S_OK, "a file became shorter");

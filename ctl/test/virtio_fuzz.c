@@ -220,7 +220,7 @@ static unsigned int make_chain(struct driver *driver, unsigned int queue,
 			.sector = one_in(16) ? any() : below(DISK_SIZE / SECTOR_SIZE),
 		};
 
-		buffers[n].address = BUFFERS + below(0x1000) * 16;
+		buffers[n].address = BUFFERS + below(0x1000) * 16ULL;
 		buffers[n].size = one_in(128) ? below(32) : sizeof(header);
 		buffers[n].write = false;
 		memcpy(fake_ram(buffers[n++].address), &header, sizeof(header));
@@ -471,7 +471,7 @@ int main(int argc, char **argv)
 	char paths[2][32];
 	struct virtio_bus *bus;
 	struct error error;
-	pthread_t thread;
+	pthread_t thread = 0;
 	int option, i;
 
 	fake_no_uring = true;
