@@ -8,9 +8,17 @@ lodge=${LODGE:-$(command -v lodge)}
 slow=${LODGE_TEST_PATIENCE:-1}
 dir=$(mktemp -d) || exit 1
 loop=''
+
+# processes: those of the guest
+processes() {
+	grep -l "$dir/initrd" /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3
+}
+
 # shellcheck disable=SC2317 # the trap calls it
 cleanup() {
-	pkill -KILL -f "$dir/initrd"
+	for process in $(processes); do
+		kill -KILL "$process" 2>/dev/null
+	done
 	if [ "$loop" ]; then
 		losetup -d "$loop"
 	fi
@@ -229,7 +237,7 @@ read -r word
 EOF
 # resident: MiB of the process that has the guest's memory
 resident() {
-	for process in $(pgrep -f "$dir/initrd"); do
+	for process in $(processes); do
 		sed -n 's/^VmRSS: *\([0-9]*\).*/\1/p' "/proc/$process/status" 2>/dev/null
 	done | sort -n | tail -n 1 | awk '{ print int($1 / 1024) }'
 }
