@@ -160,13 +160,14 @@ static void test_to_guest(void)
 
 static void test_from_guest(void)
 {
+	static const char first[] = "123456", second[] = "7890";
 	const struct buffer buffers[] = {
 		{ BUFFERS + 0x5000, 6, false }, { BUFFERS + 0x5100, 4, false },
 	};
 	struct vring_used_elem used;
 
-	strcpy(fake_ram(BUFFERS + 0x5000), "123456");
-	strcpy(fake_ram(BUFFERS + 0x5100), "7890");
+	memcpy(fake_ram(BUFFERS + 0x5000), first, sizeof(first));
+	memcpy(fake_ram(BUFFERS + 0x5100), second, sizeof(second));
 	end.room = 4;
 	driver_add(&driver, PORT_TX, buffers, 2);
 	driver_kick(&driver, PORT_TX);
