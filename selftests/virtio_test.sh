@@ -11,7 +11,11 @@ loop=''
 
 # processes: those of the guest
 processes() {
-	grep -l "$dir/initrd" /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3
+	for process in /proc/[0-9]*; do
+		if tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -q "$dir/initrd"; then
+			echo "${process#/proc/}"
+		fi
+	done
 }
 
 # shellcheck disable=SC2317 # the trap calls it

@@ -62,11 +62,10 @@ static int open_failed(const struct disk_config *config, int errnum,
 		return config->read_only ? -1 :
 		       error_advise(error, "put ',ro' behind its name if reading is enough");
 	case EBUSY:
-		return error_advise(error,
-				    "it is mounted or otherwise in use: end that, or put ',ro' behind its name");
+		return error_advise(error, "it is mounted or otherwise in use: end that, or add ',ro'");
 	case EINVAL:
-		return config->direct ?
-		       error_advise(error, "its file system may have no direct I/O: leave out ',direct'") : -1;
+		return !config->direct ? -1 :
+		       error_advise(error, "maybe there is no direct I/O: leave out ',direct'");
 	default:
 		return -1;
 	}
