@@ -242,7 +242,7 @@ EOF
 # resident: MiB of the process that has the guest's memory
 resident() {
 	for process in $(processes); do
-		sed -n 's/^VmRSS: *\([0-9]*\).*/\1/p' "/proc/$process/status" 2>/dev/null
+		sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$process/status" 2>/dev/null
 	done | sort -n | tail -n 1 | awk '{ print int($1 / 1024) }'
 }
 start -m 768
