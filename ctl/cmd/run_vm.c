@@ -18,6 +18,7 @@
 #include "vmm/boot.h"
 #include "vmm/keeper.h"
 #include "vmm/terminal.h"
+#include "vmm/virtio/disk.h"
 #include "vmm/vm.h"
 
 #define DEFAULT_MEMORY	(512 * MIB)
@@ -32,6 +33,7 @@ enum {
 	OPTION_APPEND,
 	OPTION_NO_REBOOT,
 	OPTION_NAME,
+	OPTION_DISK,
 };
 
 const char *const run_vm_short_options = "+:m:c:h";
@@ -43,6 +45,7 @@ const struct option run_vm_options[] = {
 	{ "append", required_argument, NULL, OPTION_APPEND },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, 'c' },
+	{ "disk", required_argument, NULL, OPTION_DISK },
 	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "no-reboot", no_argument, NULL, OPTION_NO_REBOOT },
 	{ "help", no_argument, NULL, 'h' },
@@ -61,6 +64,9 @@ const char run_vm_help[] =
 	"  --append STRING   its command line ['console=ttyS0']\n"
 	"  -m, --memory MIB  its memory in MiB, or with a suffix: 512m, 2g [512]\n"
 	"  -c, --cpus N      its CPUs, 1 to 8 [1]\n"
+	"  --disk FILE[,ro][,direct]\n"
+	"                    a disk, a file or block device: read only, past the host's\n"
+	"                    page cache; may be given several times: vda, vdb ...\n"
 	"  --name NAME       what 'lodge ps' calls it [vm-ID]\n"
 	"  --no-reboot       exit where the guest resets itself\n"
 	"  -h, --help        print this\n"
@@ -93,6 +99,15 @@ static int parse_cpus(const char *text, unsigned int *cpus, struct error *error)
 		return error_set(error, 0, "'%s' is not a number of CPUs from 1 to %u",
 				 text, LODGE_MAX_VCPUS);
 	*cpus = (unsigned int)count;
+	return 0;
+}
+
+static int add_disk(struct vm_config *config, char *text, struct error *error)
+{
+	if (config->nr_disks == VM_MAX_DISKS)
+		return error_set(error, 0, "a VM can have %d disks, and '%s' is one more",
+				 VM_MAX_DISKS, text);
+	disk_parse(text, &config->disks[config->nr_disks++]);
 	return 0;
 }
 
@@ -131,6 +146,9 @@ static int parse(int argc, char **argv, struct request *request)
 			break;
 		case OPTION_NAME:
 			request->config.name = optarg;
+			break;
+		case OPTION_DISK:
+			result = add_disk(&request->config, optarg, &error);
 			break;
 		case OPTION_NO_REBOOT:
 			request->no_reboot = true;

@@ -23,6 +23,20 @@ struct console_host;
 
 #define MIB		(1ULL << 20)
 
+#define VM_MAX_DISKS	8
+
+/**
+ * struct disk_config - a disk that the command line asked for
+ * @path: of a file or a block device
+ * @read_only: the guest cannot write to it
+ * @direct: the host's page cache is not used
+ */
+struct disk_config {
+	const char *path;
+	bool read_only;
+	bool direct;
+};
+
 /**
  * struct vm_config - what the command line asked for
  * @kernel: path of a bzImage
@@ -33,6 +47,8 @@ struct console_host;
  * @cpus: number of virtual CPUs
  * @ports: ports of the console device, beside the console
  * @nr_ports: how many
+ * @disks: its disks, in their order
+ * @nr_disks: how many
  */
 struct vm_config {
 	const char *kernel;
@@ -43,6 +59,8 @@ struct vm_config {
 	unsigned int cpus;
 	struct console_host *const *ports;
 	unsigned int nr_ports;
+	struct disk_config disks[VM_MAX_DISKS];
+	unsigned int nr_disks;
 };
 
 /**
