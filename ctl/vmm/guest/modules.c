@@ -80,50 +80,62 @@ static int add_file(struct modules *modules, const char *path)
 	return 0;
 }
 
-static int add_list(struct modules *modules, struct kmod_list *list, unsigned int depth);
-
-/* What it depends on comes first: symbols, and what it only asks the kernel for. */
-static int add_module(struct modules *modules, struct kmod_module *module,
-		      unsigned int depth)
+/* Without a file it is part of the kernel. Return: 0 or -1 */
+static int add_module(struct modules *modules, const struct kmod_module *module)
 {
-	struct kmod_list *before = NULL, *after = NULL;
 	const char *path = kmod.module_get_path(module);
-	struct kmod_list *needed;
-	int result;
 
-	/* Without a file it is part of the kernel. */
-	if (!path)
-		return 0;
-	/* modules.dep has no loops, but it is a file. */
-	if (!depth)
-		return -1;
-	kmod.module_get_softdeps(module, &before, &after);
-	result = add_list(modules, before, depth - 1);
-	needed = kmod.module_get_dependencies(module);
-	if (!result)
-		result = add_list(modules, needed, depth - 1);
-	if (!result)
-		result = add_file(modules, path);
-	if (!result)
-		result = add_list(modules, after, depth - 1);
-	kmod.module_unref_list(needed);
-	kmod.module_unref_list(before);
-	kmod.module_unref_list(after);
-	return result;
+	return path ? add_file(modules, path) : 0;
 }
 
-static int add_list(struct modules *modules, struct kmod_list *list, unsigned int depth)
+typedef int add_function(struct modules *modules, const struct kmod_module *module);
+
+static int add_list(struct modules *modules, const struct kmod_list *list, add_function *add)
 {
-	struct kmod_list *entry;
+	const struct kmod_list *entry;
+	struct kmod_module *module;
 	int result = 0;
 
 	for (entry = list; entry && !result; entry = kmod.list_next(list, entry)) {
-		struct kmod_module *module = kmod.module_get_module(entry);
-
-		result = add_module(modules, module, depth);
+		module = kmod.module_get_module(entry);
+		result = add(modules, module);
 		kmod.module_unref(module);
 	}
 	return result;
+}
+
+/* What it depends on, and what that depends on, comes first, in libkmod's order. */
+static int add_needed(struct modules *modules, const struct kmod_module *module,
+		      add_function *add)
+{
+	struct kmod_list *needed = kmod.module_get_dependencies(module);
+	int result = add_list(modules, needed, add);
+
+	kmod.module_unref_list(needed);
+	return result ? result : add(modules, module);
+}
+
+static int add_plain(struct modules *modules, const struct kmod_module *module)
+{
+	return add_needed(modules, module, add_module);
+}
+
+/* And before all of that what it will ask the kernel for: soft dependencies. */
+static int add_soft(struct modules *modules, const struct kmod_module *module)
+{
+	struct kmod_list *before = NULL, *after = NULL;
+	int result;
+
+	kmod.module_get_softdeps(module, &before, &after);
+	result = add_list(modules, before, add_plain);
+	kmod.module_unref_list(before);
+	kmod.module_unref_list(after);
+	return result ? result : add_module(modules, module);
+}
+
+static int add_all(struct modules *modules, const struct kmod_module *module)
+{
+	return add_needed(modules, module, add_soft);
 }
 
 static int find_one(struct modules *modules, struct kmod_ctx *context, const char *folder,
@@ -137,7 +149,7 @@ static int find_one(struct modules *modules, struct kmod_ctx *context, const cha
 	} else if (!list) {
 		error_set(error, 0, "the guest's kernel has no module '%s' in %s", name, folder);
 		result = error_advise(error, "install all of that kernel's modules, or give another kernel (--kernel, --modules)");
-	} else if (add_list(modules, list, 16)) {
+	} else if (add_list(modules, list, add_all)) {
 		result = error_set(error, 0, "cannot find what the module '%s' in %s depends on",
 				   name, folder);
 	}
