@@ -17,6 +17,11 @@
 #undef state_valid
 #define state_valid ioapic_state_valid
 #include "../kmod/vm/ioapic.c"
+#undef state_valid
+#include "../kmod/vm/pic.c"
+#define state_valid pit_state_valid
+#include "../kmod/vm/pit.c"
+#undef state_valid
 
 #define NR_TEST_VCPUS	4
 #define X2(reg)		(APIC_FIRST_MSR + (reg))
@@ -46,10 +51,10 @@ u32 lodge_phys_bits(void)
 void lodge_irqfd_resample(struct lodge_vm *vm, u32 gsi)
 {
 	/* Eventfds must not be signalled under the lock. */
-	if (vm->ioapic->lock.locked)
+	if (vm->ioapic->lock.locked || (vm->pic && vm->pic->lock.locked))
 		abort();
 	if (resampled++ < 3)
-		lodge_ioapic_set_line(vm, gsi, true, IRQ_SOURCE_RESAMPLE);
+		lodge_irq_set_line(vm, gsi, true, IRQ_SOURCE_RESAMPLE);
 }
 
 static inline void setup(void)
@@ -78,6 +83,8 @@ static inline void teardown(void)
 
 	for (i = 0; i < NR_TEST_VCPUS; i++)
 		lodge_lapic_destroy(&vcpus[i]);
+	lodge_pit_destroy(&vm);
+	lodge_pic_destroy(&vm);
 	lodge_ioapic_destroy(&vm);
 }
 
@@ -175,6 +182,10 @@ static inline void advance(u64 ns)
 			    (!first || t->expires < first->expires))
 				first = t;
 		}
+		if (vm.pit && vm.pit->hrtimer.queued &&
+		    vm.pit->hrtimer.expires <= end &&
+		    (!first || vm.pit->hrtimer.expires < first->expires))
+			first = &vm.pit->hrtimer;
 		if (!first)
 			break;
 		if ((u64)first->expires > shim_now)

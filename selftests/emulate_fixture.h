@@ -141,6 +141,17 @@ bool lodge_ioeventfd_write(struct lodge_vm *vm, bool port, u64 addr, int width,
 	return addr == (port ? 0x77 : DEVICE + 0x77);
 }
 
+/* A port that the module answers itself */
+bool lodge_pc_port(struct lodge_vm *vm, u16 port, int width, void *data,
+		   bool write)
+{
+	if (port != 0x20)
+		return false;
+	if (!write)
+		memset(data, 0x20, width);
+	return true;
+}
+
 u64 lodge_lapic_get_cr8(struct lodge_vcpu *vcpu)
 {
 	return 5;

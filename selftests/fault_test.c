@@ -35,7 +35,7 @@ struct object {
 static void object_create(struct object *o)
 {
 	o->dev = lodge_open();
-	o->vm = vm_create();
+	o->vm = vm_create_flags(LODGE_VM_PC);
 	o->c = vcpu_create(o->vm, 0);
 	o->area = map_pages(4 * MIB);
 	o->mem = (char *)(((uintptr_t)o->area + 2 * MIB - 1) & ~(2 * MIB - 1));
@@ -146,6 +146,15 @@ static int call_create_vm(struct object *o)
 	return fd_result(ioctl(o->dev, LODGE_CREATE_VM, &args));
 }
 
+static int call_create_pc(struct object *o)
+{
+	struct lodge_create_vm args = {
+		.size = sizeof(args), .flags = LODGE_VM_PC,
+	};
+
+	return fd_result(ioctl(o->dev, LODGE_CREATE_VM, &args));
+}
+
 static int call_create_vcpu(struct object *o)
 {
 	struct lodge_create_vcpu args = { .size = sizeof(args), .id = 1 };
@@ -167,6 +176,7 @@ static int call_mmap(struct object *o)
 FAULT_TEST(open_device, NULL, call_open)
 FAULT_TEST(get_info, NULL, call_get_info)
 FAULT_TEST(create_vm, NULL, call_create_vm)
+FAULT_TEST(create_pc, NULL, call_create_pc)
 FAULT_TEST(create_vcpu, NULL, call_create_vcpu)
 FAULT_TEST(mmap_of_run_page, NULL, call_mmap)
 
@@ -312,16 +322,22 @@ FAULT_TEST(irqfd_remove, call_irqfd_resample, call_irqfd_remove)
 
 /* ---- State ---- */
 
+static bool of_vm(u32 kind)
+{
+	return kind == LODGE_STATE_IOAPIC || kind == LODGE_STATE_PIC ||
+	       kind == LODGE_STATE_PIT;
+}
+
 static int get(struct object *o, u32 kind, void *data, u32 size)
 {
-	if (kind == LODGE_STATE_IOAPIC)
+	if (of_vm(kind))
 		return vm_get(o->vm, kind, data, size);
 	return vcpu_get(o->c, kind, data, size);
 }
 
 static int set(struct object *o, u32 kind, const void *data, u32 size)
 {
-	if (kind == LODGE_STATE_IOAPIC)
+	if (of_vm(kind))
 		return vm_set(o->vm, kind, data, size);
 	return vcpu_set(o->c, kind, data, size);
 }
@@ -346,6 +362,8 @@ STATE_TESTS(lapic, LODGE_STATE_LAPIC, struct lodge_lapic_state)
 STATE_TESTS(events, LODGE_STATE_EVENTS, struct lodge_events)
 STATE_TESTS(debug, LODGE_STATE_DEBUG, struct lodge_debugregs)
 STATE_TESTS(ioapic, LODGE_STATE_IOAPIC, struct lodge_ioapic_state)
+STATE_TESTS(pic, LODGE_STATE_PIC, struct lodge_pic_state)
+STATE_TESTS(pit, LODGE_STATE_PIT, struct lodge_pit_state)
 
 static int move_msrs(struct object *o)
 {

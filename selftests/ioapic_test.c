@@ -56,17 +56,17 @@ TEST_F(x2apic, edge)
 	line(4, true);
 	EXPECT_EQ(1, who_got(0x34));
 	/* Two sources are one line. */
-	lodge_ioapic_pulse(&vm, 4);
+	lodge_irq_pulse(&vm, 4);
 	EXPECT_EQ(0, who_got(0x34));
 	line(4, false);
-	lodge_ioapic_pulse(&vm, 4);
+	lodge_irq_pulse(&vm, 4);
 	EXPECT_EQ(1, who_got(0x34));
-	lodge_ioapic_pulse(&vm, 4);
+	lodge_irq_pulse(&vm, 4);
 	EXPECT_EQ(1, who_got(0x34));
 	/* A masked edge is kept, once. */
 	redir(4, REDIR_MASKED | 0x34);
-	lodge_ioapic_pulse(&vm, 4);
-	lodge_ioapic_pulse(&vm, 4);
+	lodge_irq_pulse(&vm, 4);
+	lodge_irq_pulse(&vm, 4);
 	EXPECT_EQ(0, who_got(0x34));
 	redir(4, 2ULL << 56 | 0x35);
 	EXPECT_EQ(4, who_got(0x35));
@@ -74,16 +74,16 @@ TEST_F(x2apic, edge)
 	EXPECT_EQ(0, who_got(0x35));
 	/* NMI, and what is nobody's */
 	redir(4, DELIVER_NMI << 8);
-	lodge_ioapic_pulse(&vm, 4);
+	lodge_irq_pulse(&vm, 4);
 	EXPECT_EQ(1, atomic_read(&vcpus[0].nmi_queued));
 	redir(4, DELIVER_STARTUP << 8 | 0x20);
-	lodge_ioapic_pulse(&vm, 4);
+	lodge_irq_pulse(&vm, 4);
 	EXPECT_EQ(-1, atomic_read(&vcpus[0].sipi_vector));
 	redir(4, 3 << 8 | 0x20);
-	lodge_ioapic_pulse(&vm, 4);
+	lodge_irq_pulse(&vm, 4);
 	EXPECT_EQ(0, who_got(0x20));
 	redir(4, 0xffULL << 56 | REDIR_LOGICAL | 0x36);
-	lodge_ioapic_pulse(&vm, 4);
+	lodge_irq_pulse(&vm, 4);
 	EXPECT_EQ(15, who_got(0x36));
 }
 

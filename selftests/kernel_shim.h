@@ -56,6 +56,7 @@ typedef int64_t s64;
 typedef s64 ktime_t;
 
 #define __user
+#define unlikely(x)	(x)
 #define __rcu
 #define __printf(a, b)
 #define ____cacheline_aligned	__attribute__((aligned(64)))
@@ -69,6 +70,7 @@ typedef s64 ktime_t;
 #define GENMASK_ULL(h, l)	((u64)GENMASK(h, l))
 #define U64_MAX			UINT64_MAX
 #define USEC_PER_SEC		1000000L
+#define NSEC_PER_SEC		1000000000L
 #define PAGE_SHIFT		12
 #define PAGE_MASK		(~0xfffL)
 
@@ -180,6 +182,8 @@ static const unsigned int tsc_khz = 2000000;
 #define ns_to_ktime(ns)		((ktime_t)(ns))
 #define div_u64(a, b)		((u64)(a) / (u32)(b))
 #define div64_u64(a, b)		((u64)(a) / (u64)(b))
+#define mul_u64_u32_div(a, b, c) \
+	((u64)((__uint128_t)(a) * (u32)(b) / (u32)(c)))
 #define rdtsc()			((u64)(shim_now * tsc_khz / 1000000))
 
 enum hrtimer_restart { HRTIMER_NORESTART, HRTIMER_RESTART };
@@ -191,9 +195,11 @@ struct hrtimer {
 };
 
 #define HRTIMER_MODE_ABS_PINNED_HARD	0
+#define HRTIMER_MODE_ABS_HARD		0
 #define hrtimer_init(t, clock, mode)	((t)->queued = false)
 #define hrtimer_start(t, at, mode) \
 	((t)->expires = (at), (t)->queued = true)
 #define hrtimer_cancel(t)		((t)->queued = false)
+#define hrtimer_try_to_cancel(t)	hrtimer_cancel(t)
 
 #endif /* LODGE_KERNEL_SHIM_H */

@@ -98,10 +98,16 @@ TEST_F(uapi, create_vm)
 	int fd;
 
 	SIZE_RULES_GROWN(self->dev, LODGE_CREATE_VM, args, 8, INT_MAX);
-	for (bit = 0; bit < 32; bit++) {
+	for (bit = 1; bit < 32; bit++) {
 		args.flags = 1u << bit;
 		EXPECT_ERRNO(EINVAL, ioctl(self->dev, LODGE_CREATE_VM, &args));
+		args.flags |= LODGE_VM_PC;
+		EXPECT_ERRNO(EINVAL, ioctl(self->dev, LODGE_CREATE_VM, &args));
 	}
+	args.flags = LODGE_VM_PC;
+	fd = ioctl(self->dev, LODGE_CREATE_VM, &args);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, close(fd));
 	args.flags = 0;
 	fd = ioctl(self->dev, LODGE_CREATE_VM, &args);
 	ASSERT_LE(0, fd);
@@ -424,8 +430,16 @@ TEST_F(uapi, state_arguments)
 			s = good;
 			s.kind = 0;
 			EXPECT_ERRNO(EINVAL, ioctl(fds[i], reqs[r], &s));
-			s.kind = 10;
+			s.kind = 12;
 			EXPECT_ERRNO(EINVAL, ioctl(fds[i], reqs[r], &s));
+			/* of a PC, which this is not */
+			s.kind = LODGE_STATE_PIC;
+			s.data_size = sizeof(struct lodge_pic_state);
+			EXPECT_ERRNO(EINVAL, ioctl(fds[i], reqs[r], &s));
+			s.kind = LODGE_STATE_PIT;
+			s.data_size = sizeof(struct lodge_pit_state);
+			EXPECT_ERRNO(EINVAL, ioctl(fds[i], reqs[r], &s));
+			s = good;
 			s.kind = UINT_MAX;
 			EXPECT_ERRNO(EINVAL, ioctl(fds[i], reqs[r], &s));
 			/* the other descriptor's kind */

@@ -81,6 +81,8 @@ int lodge_translate(struct lodge_emulation *e, u64 linear, u32 access, u64 *gpa)
 static bool in_kernel_device(struct lodge_vcpu *vcpu,
 			     const struct lodge_access *a, void *data)
 {
+	if (a->port && lodge_pc_port(vcpu->vm, a->gpa, a->width, data, a->write))
+		return true;
 	if (a->port)
 		return a->write && lodge_ioeventfd_write(vcpu->vm, true, a->gpa,
 							 a->width, data);

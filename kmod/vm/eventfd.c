@@ -5,7 +5,7 @@
  * without an exit to the tool.
  *
  * Locks, in the order in which they nest: vm->lock; an eventfd's wait queue;
- * lodge_eventfds.lock; the I/O APIC's.  An eventfd is signalled with none of
+ * lodge_eventfds.lock; the PIC's; the I/O APIC's.  An eventfd is signalled with none of
  * them held: its wait queue can be one that an irqfd hangs on.
  */
 #include <linux/eventfd.h>
@@ -255,10 +255,10 @@ static void irqfd_inject(struct irqfd *irqfd)
 	if (irqfd->msi)
 		lodge_lapic_deliver(irqfd->vm, NULL, &irqfd->msg);
 	else if (irqfd->resample)
-		lodge_ioapic_set_line(irqfd->vm, irqfd->gsi, true,
-				      IRQ_SOURCE_RESAMPLE);
+		lodge_irq_set_line(irqfd->vm, irqfd->gsi, true,
+				   IRQ_SOURCE_RESAMPLE);
 	else
-		lodge_ioapic_pulse(irqfd->vm, irqfd->gsi);
+		lodge_irq_pulse(irqfd->vm, irqfd->gsi);
 }
 
 void lodge_irqfd_resample(struct lodge_vm *vm, u32 gsi)
@@ -296,7 +296,7 @@ static void drop_level(struct lodge_vm *vm, u32 gsi)
 	list_for_each_entry(irqfd, &fds->irqfds, node)
 		if (irqfd->resample && irqfd->gsi == gsi)
 			goto out;
-	lodge_ioapic_set_line(vm, gsi, false, IRQ_SOURCE_RESAMPLE);
+	lodge_irq_set_line(vm, gsi, false, IRQ_SOURCE_RESAMPLE);
 out:
 	spin_unlock_irqrestore(&fds->lock, flags);
 }

@@ -110,6 +110,38 @@ static int handle_msr(struct lodge_vcpu *vcpu, bool can_sleep)
 	return NEXT_ENTER;
 }
 
+/* As for any destination register: 32 bits clear the upper half. */
+static void set_rax(struct lodge_vcpu *vcpu, u32 data)
+{
+	u64 *rax = &vcpu->regs[REG_RAX];
+
+	switch (vcpu->exit.port.width) {
+	case 1:
+		*rax = (*rax & ~0xffULL) | (u8)data;
+		break;
+	case 2:
+		*rax = (*rax & ~0xffffULL) | (u16)data;
+		break;
+	default:
+		*rax = data;
+		break;
+	}
+}
+
+/* The PIC or the PIT of a VM that has them */
+static bool pc_port(struct lodge_vcpu *vcpu)
+{
+	const struct lodge_exit *exit = &vcpu->exit;
+	u32 data = vcpu->regs[REG_RAX];
+
+	if (!lodge_pc_port(vcpu->vm, exit->port.port, exit->port.width, &data,
+			   !exit->port.in))
+		return false;
+	if (exit->port.in)
+		set_rax(vcpu, data);
+	return true;
+}
+
 /*
  * TOUR 2.4: an exit for the tool
  *
@@ -130,6 +162,8 @@ static int handle_port(struct lodge_vcpu *vcpu, bool can_sleep)
 	if (next != NEXT_ENTER)
 		return next;
 
+	if (unlikely(vcpu->vm->pic) && pc_port(vcpu))
+		return NEXT_ENTER;
 	if (!exit->port.in) {
 		memcpy(&data, &vcpu->regs[REG_RAX], exit->port.width);
 		if (lodge_ioeventfd_write(vcpu->vm, true, exit->port.port,
@@ -148,26 +182,11 @@ static int handle_port(struct lodge_vcpu *vcpu, bool can_sleep)
 
 int lodge_complete_exit(struct lodge_vcpu *vcpu)
 {
-	u64 *rax = &vcpu->regs[REG_RAX];
-	u32 data;
-
 	if (!vcpu->pending_port)
 		return lodge_emulate_complete(vcpu);
 
 	vcpu->pending_port = false;
-	data = READ_ONCE(vcpu->run->io.data);
-	/* As for any destination register: 32 bits clear the upper half. */
-	switch (vcpu->exit.port.width) {
-	case 1:
-		*rax = (*rax & ~0xffULL) | (u8)data;
-		break;
-	case 2:
-		*rax = (*rax & ~0xffffULL) | (u16)data;
-		break;
-	default:
-		*rax = data;
-		break;
-	}
+	set_rax(vcpu, READ_ONCE(vcpu->run->io.data));
 	return NEXT_ENTER;
 }
 

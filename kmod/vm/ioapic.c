@@ -140,14 +140,20 @@ int lodge_ioapic_set_line(struct lodge_vm *vm, u32 gsi, bool level,
 	return 0;
 }
 
-void lodge_ioapic_pulse(struct lodge_vm *vm, u32 gsi)
+enum lodge_irq_fate lodge_ioapic_fate(struct lodge_vm *vm, u32 gsi)
 {
-	unsigned long flags;
+	u64 entry = READ_ONCE(vm->ioapic->redir[gsi]);
+	int i;
 
-	raw_spin_lock_irqsave(&vm->ioapic->lock, flags);
-	set_line(vm, gsi, true, IRQ_SOURCE_IRQFD);
-	set_line(vm, gsi, false, IRQ_SOURCE_IRQFD);
-	raw_spin_unlock_irqrestore(&vm->ioapic->lock, flags);
+	if ((entry & (REDIR_MASKED | REDIR_DELIVERY)) > DELIVER_LOWEST << 8)
+		return IRQ_MASKED;
+	for (i = 0; i < LODGE_MAX_VCPUS; i++) {
+		struct lodge_vcpu *vcpu = READ_ONCE(vm->vcpus[i]);
+
+		if (vcpu && lodge_lapic_requested(vcpu, entry & REDIR_VECTOR))
+			return IRQ_WAITS;
+	}
+	return IRQ_TAKEN;
 }
 
 void lodge_ioapic_eoi(struct lodge_vm *vm, u8 vector)
@@ -173,6 +179,9 @@ void lodge_ioapic_eoi(struct lodge_vm *vm, u8 vector)
 	while (acked) {
 		pin = __ffs(acked);
 		acked &= ~BIT(pin);
+		/* The PIC has the line, too. */
+		if (vm->pic)
+			lodge_irq_set_line(vm, pin, false, IRQ_SOURCE_RESAMPLE);
 		lodge_irqfd_resample(vm, pin);
 	}
 }
@@ -329,11 +338,15 @@ int lodge_ioapic_set_state(struct lodge_vm *vm,
 	ioapic->select = s->ioregsel;
 	ioapic->edges = s->irr;
 	memcpy(ioapic->redir, s->redirtbl, sizeof(s->redirtbl));
-	/* A level that an irqfd holds stays its own; the rest is the tool's. */
-	ioapic->lines[IRQ_SOURCE_RESAMPLE] &= s->level;
+	/* A level that others hold stays theirs; the rest is the tool's. */
 	ioapic->lines[IRQ_SOURCE_IRQFD] = 0;
-	ioapic->lines[IRQ_SOURCE_USER] =
-		s->level & ~ioapic->lines[IRQ_SOURCE_RESAMPLE];
+	ioapic->lines[IRQ_SOURCE_USER] = s->level;
+	for (i = 0; i < NR_IRQ_SOURCES; i++) {
+		if (i == IRQ_SOURCE_USER)
+			continue;
+		ioapic->lines[i] &= s->level;
+		ioapic->lines[IRQ_SOURCE_USER] &= ~ioapic->lines[i];
+	}
 	for (i = 0; i < LODGE_NR_GSIS; i++)
 		service_pin(vm, i);
 	raw_spin_unlock_irqrestore(&ioapic->lock, flags);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Interrupts: local APICs, the I/O APIC, messages between them. */
+/* Interrupts: local APICs, the I/O APIC, messages between them; the PIC and PIT. */
 #ifndef LODGE_VM_IRQ_H
 #define LODGE_VM_IRQ_H
 
@@ -121,6 +121,22 @@ int lodge_lapic_set_state(struct lodge_vcpu *vcpu,
 /* The guest's time stamp counter was moved: arm the deadline timer again. */
 void lodge_lapic_tsc_moved(struct lodge_vcpu *vcpu);
 
+/**
+ * lodge_lapic_extint() - would the vCPU acknowledge an interrupt of the PIC?
+ * @vcpu: the vCPU, by its own thread; its VM has a PIC
+ *
+ * It does where LINT0 is ExtINT and the PIC asks (virtual wire mode), where the
+ * APIC is off (then the pin is the processor's INTR; that of the bootstrap
+ * processor alone is wired), or after a message of that kind.
+ */
+bool lodge_lapic_extint(struct lodge_vcpu *vcpu);
+
+/* It has acknowledged one. */
+void lodge_lapic_extint_done(struct lodge_vcpu *vcpu);
+
+/* Does an interrupt wait to be taken?  Context: any */
+bool lodge_lapic_requested(struct lodge_vcpu *vcpu, u8 vector);
+
 /* vm/lapic_deliver.c */
 
 /**
@@ -130,6 +146,22 @@ void lodge_lapic_tsc_moved(struct lodge_vcpu *vcpu);
  * Context: any.
  */
 void lodge_vcpu_nmi(struct lodge_vcpu *vcpu);
+
+/**
+ * lodge_lapic_intr() - the PIC's output has risen: LINT0 of all local APICs
+ * @vm: the VM
+ *
+ * Context: any, hard interrupts too.
+ */
+void lodge_lapic_intr(struct lodge_vm *vm);
+
+/**
+ * lodge_lapic_nmi() - the NMI line of a PC: LINT1, or the processor's own pin
+ * @vcpu: the vCPU
+ *
+ * Context: any.
+ */
+void lodge_lapic_nmi(struct lodge_vcpu *vcpu);
 
 /**
  * lodge_lapic_deliver() - an interrupt message reaches the local APICs
@@ -156,21 +188,96 @@ enum lodge_irq_source {
 	IRQ_SOURCE_USER,
 	IRQ_SOURCE_IRQFD,
 	IRQ_SOURCE_RESAMPLE,	/* irqfds that hold a pin until its EOI */
+	IRQ_SOURCE_PIT,
+	IRQ_SOURCE_PIC,		/* its output, on pin 0 */
 	NR_IRQ_SOURCES
+};
+
+/* What has become of the last edge */
+enum lodge_irq_fate {
+	IRQ_MASKED,
+	IRQ_TAKEN,
+	IRQ_WAITS,
 };
 
 /* Context: any, hard interrupts too. Return: 0 or -EINVAL */
 int lodge_ioapic_set_line(struct lodge_vm *vm, u32 gsi, bool level,
 			  enum lodge_irq_source source);
-/* A rising and a falling edge in one, from IRQ_SOURCE_IRQFD.  Context: as above */
-void lodge_ioapic_pulse(struct lodge_vm *vm, u32 gsi);
+/* Context: any, hard interrupts too. */
+enum lodge_irq_fate lodge_ioapic_fate(struct lodge_vm *vm, u32 gsi);
 /* A local APIC saw the EOI of a level-triggered vector. */
 void lodge_ioapic_eoi(struct lodge_vm *vm, u8 vector);
 void lodge_ioapic_get_state(struct lodge_vm *vm, struct lodge_ioapic_state *s);
 int lodge_ioapic_set_state(struct lodge_vm *vm,
 			   const struct lodge_ioapic_state *s);
 
+/*
+ * vm/pic.c.  All but lodge_pic_create() want a VM that has one.
+ * Context: any, hard interrupts too.
+ */
+int lodge_pic_create(struct lodge_vm *vm);
+void lodge_pic_destroy(struct lodge_vm *vm);
+bool lodge_pic_output(struct lodge_vm *vm);	/* INTR */
+/* INTA. Return: the vector, a spurious one if there is nothing any more */
+int lodge_pic_ack(struct lodge_vm *vm);
+void lodge_pic_set_irq(struct lodge_vm *vm, u32 irq, bool level,
+		       enum lodge_irq_source source);
+enum lodge_irq_fate lodge_pic_fate(struct lodge_vm *vm, u32 irq);
+/* Return: false if the port is not its own */
+bool lodge_pic_port(struct lodge_vm *vm, u16 port, u8 *value, bool write);
+void lodge_pic_get_state(struct lodge_vm *vm, struct lodge_pic_state *s);
+int lodge_pic_set_state(struct lodge_vm *vm, const struct lodge_pic_state *s);
+
+/* vm/pit.c: as for the PIC */
+int lodge_pit_create(struct lodge_vm *vm);
+void lodge_pit_destroy(struct lodge_vm *vm);
+bool lodge_pit_port(struct lodge_vm *vm, u16 port, u8 *value, bool write);
+void lodge_pit_get_state(struct lodge_vm *vm, struct lodge_pit_state *s);
+int lodge_pit_set_state(struct lodge_vm *vm, const struct lodge_pit_state *s);
+
+static inline bool lodge_extint_waits(struct lodge_vcpu *vcpu)
+{
+	return unlikely(vcpu->vm->pic) && lodge_lapic_extint(vcpu);
+}
+
 /* vm/irq.c */
+
+/* The line of an ISA IRQ: the timer is on pin 2 of the I/O APIC. */
+static inline u32 lodge_isa_gsi(u32 irq)
+{
+	return irq ? irq : 2;
+}
+
+/**
+ * lodge_irq_set_line() - an interrupt line of the VM: I/O APIC and PIC
+ * @vm: the VM
+ * @gsi: the line
+ * @level: asserted
+ * @source: by whom
+ *
+ * Context: any, hard interrupts too.
+ * Return: 0 or -EINVAL
+ */
+int lodge_irq_set_line(struct lodge_vm *vm, u32 gsi, bool level,
+		       enum lodge_irq_source source);
+/* A rising and a falling edge in one, from IRQ_SOURCE_IRQFD.  Context: as above */
+void lodge_irq_pulse(struct lodge_vm *vm, u32 gsi);
+/* Whether the guest has taken the last edge.  Context: as above */
+enum lodge_irq_fate lodge_irq_fate(struct lodge_vm *vm, u32 gsi);
+
+/**
+ * lodge_pc_port() - a port of the PIC or the PIT
+ * @vm: the VM
+ * @port: where the access begins
+ * @width: 1, 2 or 4 bytes, which go to ports that follow one another
+ * @data: little endian
+ * @write: direction
+ *
+ * Context: must not sleep.
+ * Return: false if it does not begin there, or there are none
+ */
+bool lodge_pc_port(struct lodge_vm *vm, u16 port, int width, void *data,
+		   bool write);
 
 /**
  * lodge_msi_decode() - what a message signalled interrupt asks for

@@ -75,6 +75,34 @@ void lodge_lapic_ack(struct lodge_vcpu *vcpu, int vector)
 	WRITE_ONCE(apic->ppr, vector & 0xf0);
 }
 
+static bool lint0_extint(const struct lodge_lapic *apic)
+{
+	u32 lvt = READ_ONCE(apic->lvt[LVT_LINT0]);
+
+	return !(lvt & LVT_MASKED) && LVT_DELIVERY(lvt) == DELIVER_EXTINT;
+}
+
+bool lodge_lapic_extint(struct lodge_vcpu *vcpu)
+{
+	struct lodge_lapic *apic = vcpu->lapic;
+
+	if (READ_ONCE(apic->extint))
+		return true;
+	if (!lodge_pic_output(vcpu->vm))
+		return false;
+	return lapic_enabled(vcpu) ? lint0_extint(apic) : !vcpu->id;
+}
+
+void lodge_lapic_extint_done(struct lodge_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->lapic->extint, false);
+}
+
+bool lodge_lapic_requested(struct lodge_vcpu *vcpu, u8 vector)
+{
+	return test_bit(vector, vcpu->lapic->irr);
+}
+
 static void end_of_interrupt(struct lodge_lapic *apic)
 {
 	int vector = lapic_highest(apic->isr);
@@ -151,6 +179,9 @@ static void set_lvt(struct lodge_lapic *apic, enum lapic_lvt entry, u32 value)
 		lapic_timer_set_lvt(apic, value);
 	else
 		WRITE_ONCE(apic->lvt[entry], value);
+	/* The PIC may have waited for that. */
+	if (entry == LVT_LINT0 && apic->vcpu->vm->pic)
+		lodge_vcpu_request(apic->vcpu, REQ_EVENT);
 }
 
 /* What both modes have; reserved bits are gone.  False: no such register. */
@@ -418,6 +449,7 @@ static void reset_registers(struct lodge_lapic *apic)
 		apic->isr[i] = 0;
 	}
 	WRITE_ONCE(apic->errors, 0);
+	WRITE_ONCE(apic->extint, false);
 	WRITE_ONCE(apic->ppr, 0);
 	apic->tpr = 0;
 	set_svr(apic, SVR_RESET);
@@ -463,6 +495,8 @@ int lodge_lapic_set_base(struct lodge_vcpu *vcpu, u64 value, bool host)
 	if ((old ^ value) & APIC_BASE_ENABLE)
 		reset_registers(vcpu->lapic);
 	WRITE_ONCE(vcpu->apic_base, value);
+	if (vcpu->vm->pic)
+		lodge_vcpu_request(vcpu, REQ_EVENT);
 	return 0;
 }
 

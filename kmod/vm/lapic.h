@@ -59,6 +59,8 @@ enum lapic_lvt {
 #define LVT_MASKED	BIT(16)
 #define LVT_REMOTE_IRR	BIT(14)
 
+#define LVT_DELIVERY(lvt)	((lvt) >> 8 & 7)
+
 #define TIMER_MODE(lvt)	(((lvt) >> 17) & 3)
 #define TIMER_ONE_SHOT	0
 #define TIMER_PERIODIC	1
@@ -92,6 +94,7 @@ enum lapic_lvt {
  * @tmr: which of them are level-triggered; written before @irr by the sender
  * @errors: error bits not yet latched into @esr, set atomically by anyone
  * @timer_pending: the timer has expired; set by its callback, or by the owner
+ * @extint: a message says that the PIC has an interrupt; set by anyone
  *
  * What follows is written by the vCPU's own thread only (or, with vcpu->lock,
  * while there is none).  Senders read @svr, @ldr, @dfr, @ppr and @lvt.
@@ -119,6 +122,7 @@ struct lodge_lapic {
 	unsigned long tmr[VECTOR_LONGS];
 	unsigned long errors;
 	bool timer_pending;
+	bool extint;
 
 	struct lodge_vcpu *vcpu ____cacheline_aligned;
 	unsigned long isr[VECTOR_LONGS];

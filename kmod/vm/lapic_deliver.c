@@ -41,7 +41,7 @@ void lapic_error(struct lodge_lapic *apic, int error)
 		lapic_local_interrupt(apic, LVT_ERROR);
 }
 
-/* Only the timer and errors get here, both of which are always edges. */
+/* Always as an edge: the timer and errors are, and what comes in by LINT0 is here. */
 void lapic_local_interrupt(struct lodge_lapic *apic, enum lapic_lvt entry)
 {
 	u32 lvt = READ_ONCE(apic->lvt[entry]);
@@ -79,6 +79,54 @@ void lodge_vcpu_nmi(struct lodge_vcpu *vcpu)
 	lodge_vcpu_kick(vcpu);
 }
 
+/* The pins of a local APIC (Intel SDM vol. 3, 11.5.1). */
+static void lint(struct lodge_vcpu *vcpu, enum lapic_lvt entry)
+{
+	u32 lvt = READ_ONCE(vcpu->lapic->lvt[entry]);
+
+	if (lvt & LVT_MASKED)
+		return;
+	switch (LVT_DELIVERY(lvt)) {
+	case DELIVER_FIXED:
+		lapic_local_interrupt(vcpu->lapic, entry);
+		break;
+	case DELIVER_NMI:
+		lodge_vcpu_nmi(vcpu);
+		break;
+	case DELIVER_EXTINT:
+		/* lodge_lapic_extint() sees for itself. */
+		lodge_vcpu_request(vcpu, REQ_EVENT);
+		lodge_vcpu_kick(vcpu);
+		break;
+	}
+}
+
+void lodge_lapic_intr(struct lodge_vm *vm)
+{
+	struct lodge_vcpu *vcpu;
+	int i;
+
+	for (i = 0; i < LODGE_MAX_VCPUS; i++) {
+		vcpu = READ_ONCE(vm->vcpus[i]);
+		if (!vcpu)
+			continue;
+		if (lapic_enabled(vcpu)) {
+			lint(vcpu, LVT_LINT0);
+		} else if (!vcpu->id) {
+			lodge_vcpu_request(vcpu, REQ_EVENT);
+			lodge_vcpu_kick(vcpu);
+		}
+	}
+}
+
+void lodge_lapic_nmi(struct lodge_vcpu *vcpu)
+{
+	if (lapic_enabled(vcpu))
+		lint(vcpu, LVT_LINT1);
+	else
+		lodge_vcpu_nmi(vcpu);
+}
+
 /* A message has reached its destination. */
 static bool lapic_accept(struct lodge_vcpu *vcpu, struct lodge_vcpu *source,
 			 const struct lodge_irq_msg *msg)
@@ -110,8 +158,13 @@ static bool lapic_accept(struct lodge_vcpu *vcpu, struct lodge_vcpu *source,
 	case DELIVER_STARTUP:
 		atomic_cmpxchg(&vcpu->sipi_vector, -1, msg->vector);
 		break;
+	case DELIVER_EXTINT:
+		if (!vcpu->vm->pic)
+			return false;
+		WRITE_ONCE(apic->extint, true);
+		break;
 	default:
-		/* No SMM, and no PIC behind ExtINT. */
+		/* No SMM */
 		return false;
 	}
 

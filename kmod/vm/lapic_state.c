@@ -145,6 +145,7 @@ int lodge_lapic_set_state(struct lodge_vcpu *vcpu,
 	set_map(apic->irr, s, LAPIC_IRR);
 	set_map(apic->isr, s, LAPIC_ISR);
 	WRITE_ONCE(apic->errors, 0);
+	WRITE_ONCE(apic->extint, false);
 	apic->tpr = get_reg(s, LAPIC_TPR);
 	lapic_update_ppr(apic);
 	WRITE_ONCE(apic->svr, get_reg(s, LAPIC_SVR));

@@ -113,6 +113,7 @@ static void accept_init_sipi(struct lodge_vcpu *vcpu)
 static void choose_event(struct lodge_vcpu *vcpu)
 {
 	bool nmi = atomic_read(&vcpu->nmi_queued) && !vcpu->nmi_masked;
+	bool extint;
 	int vector;
 
 	if (!vcpu->event.type && nmi && lodge_vendor->can_inject(vcpu, true)) {
@@ -127,18 +128,26 @@ static void choose_event(struct lodge_vcpu *vcpu)
 	if (nmi || (vcpu->nmi_masked && atomic_read(&vcpu->nmi_queued)))
 		lodge_vendor->want_window(vcpu, true);
 
-	vector = lodge_lapic_next_irq(vcpu);
+	/* The PIC comes first: it has no part in the local APIC's priorities. */
+	extint = lodge_extint_waits(vcpu);
+	vector = extint ? 0 : lodge_lapic_next_irq(vcpu);
 	if (vector < 0)
 		return;
 	if (!vcpu->event.type && lodge_vendor->can_inject(vcpu, false)) {
-		lodge_lapic_ack(vcpu, vector);
+		if (extint) {
+			lodge_lapic_extint_done(vcpu);
+			vector = lodge_pic_ack(vcpu->vm);
+		} else {
+			lodge_lapic_ack(vcpu, vector);
+		}
 		vcpu->event.type = EVENT_INTERRUPT;
 		vcpu->event.vector = vector;
 		vcpu->event.has_error = false;
 		vcpu->stats.interrupts++;
 		trace_lodge_inject(vcpu);
 		/* One more behind it needs a window. */
-		vector = lodge_lapic_next_irq(vcpu);
+		vector = lodge_extint_waits(vcpu) ? 0 :
+						    lodge_lapic_next_irq(vcpu);
 	}
 	if (vector >= 0)
 		lodge_vendor->want_window(vcpu, false);
@@ -289,7 +298,7 @@ static bool wakes(struct lodge_vcpu *vcpu)
 	if (atomic_read(&vcpu->nmi_queued) && !vcpu->nmi_masked)
 		return true;
 	return (vcpu->rflags & X86_EFLAGS_IF) &&
-	       lodge_lapic_next_irq(vcpu) >= 0;
+	       (lodge_extint_waits(vcpu) || lodge_lapic_next_irq(vcpu) >= 0);
 }
 
 static int block(struct lodge_vcpu *vcpu)

@@ -53,7 +53,10 @@ static void vcpu_free(struct lodge_vcpu *vcpu)
 
 static long vcpu_nmi(struct lodge_vcpu *vcpu)
 {
-	lodge_vcpu_nmi(vcpu);
+	if (vcpu->vm->pic)
+		lodge_lapic_nmi(vcpu);
+	else
+		lodge_vcpu_nmi(vcpu);
 	return 0;
 }
 

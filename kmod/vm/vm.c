@@ -22,10 +22,12 @@ static void vm_free(struct kref *ref)
 	/* From here on nobody else looks at it. */
 	lodge_guest_end(vm->guest, false);
 	/* Creation run backwards; no vCPU runs, its descriptor held a reference. */
+	lodge_pit_destroy(vm);
 	lodge_eventfds_destroy(vm);
 	/* The mmu notifier reaches vCPUs, to flush: it goes before them. */
 	lodge_memory_destroy(vm);
 	lodge_vcpus_destroy(vm);
+	lodge_pic_destroy(vm);
 	lodge_ioapic_destroy(vm);
 	lodge_rootmode_put();
 	cleanup_srcu_struct(&vm->srcu);
@@ -121,7 +123,7 @@ static long vm_irq_line(struct lodge_vm *vm, void __user *arg)
 		return ret;
 	if (args.level > 1 || args.reserved)
 		return -EINVAL;
-	return lodge_ioapic_set_line(vm, args.gsi, args.level, IRQ_SOURCE_USER);
+	return lodge_irq_set_line(vm, args.gsi, args.level, IRQ_SOURCE_USER);
 }
 
 static long vm_signal_msi(struct lodge_vm *vm, void __user *arg)
@@ -159,29 +161,79 @@ static long vm_irqfd(struct lodge_vm *vm, void __user *arg)
 	return lodge_irqfd(vm, &args);
 }
 
-/* The only state that belongs to a VM as a whole is the I/O APIC's. */
+/* State that belongs to a VM as a whole: its interrupt controllers and timer. */
+union vm_state {
+	struct lodge_ioapic_state ioapic;
+	struct lodge_pic_state pic;
+	struct lodge_pit_state pit;
+};
+
+/* 0: there is no such state */
+static size_t vm_state_size(const struct lodge_vm *vm, u32 kind)
+{
+	union vm_state *state;
+
+	switch (kind) {
+	case LODGE_STATE_IOAPIC:
+		return sizeof(state->ioapic);
+	case LODGE_STATE_PIC:
+		return vm->pic ? sizeof(state->pic) : 0;
+	case LODGE_STATE_PIT:
+		return vm->pit ? sizeof(state->pit) : 0;
+	default:
+		return 0;
+	}
+}
+
+static int vm_set_state(struct lodge_vm *vm, u32 kind, const union vm_state *s)
+{
+	switch (kind) {
+	case LODGE_STATE_IOAPIC:
+		return lodge_ioapic_set_state(vm, &s->ioapic);
+	case LODGE_STATE_PIC:
+		return lodge_pic_set_state(vm, &s->pic);
+	default:
+		return lodge_pit_set_state(vm, &s->pit);
+	}
+}
+
+static void vm_get_state(struct lodge_vm *vm, u32 kind, union vm_state *s)
+{
+	switch (kind) {
+	case LODGE_STATE_IOAPIC:
+		lodge_ioapic_get_state(vm, &s->ioapic);
+		break;
+	case LODGE_STATE_PIC:
+		lodge_pic_get_state(vm, &s->pic);
+		break;
+	default:
+		lodge_pit_get_state(vm, &s->pit);
+		break;
+	}
+}
+
 static long vm_state(struct lodge_vm *vm, void __user *arg, bool set)
 {
-	struct lodge_ioapic_state ioapic;
 	struct lodge_state args;
+	union vm_state state;
 	int ret;
 
 	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
 	if (ret)
 		return ret;
-	if (args.reserved || args.kind != LODGE_STATE_IOAPIC ||
-	    args.data_size != sizeof(ioapic))
+	if (args.reserved || !args.data_size ||
+	    args.data_size != vm_state_size(vm, args.kind))
 		return -EINVAL;
 
 	if (set) {
-		if (copy_from_user(&ioapic, u64_to_user_ptr(args.data),
-				   sizeof(ioapic)))
+		if (copy_from_user(&state, u64_to_user_ptr(args.data),
+				   args.data_size))
 			return -EFAULT;
-		return lodge_ioapic_set_state(vm, &ioapic);
+		return vm_set_state(vm, args.kind, &state);
 	}
-	memset(&ioapic, 0, sizeof(ioapic));
-	lodge_ioapic_get_state(vm, &ioapic);
-	if (copy_to_user(u64_to_user_ptr(args.data), &ioapic, sizeof(ioapic)))
+	memset(&state, 0, sizeof(state));
+	vm_get_state(vm, args.kind, &state);
+	if (copy_to_user(u64_to_user_ptr(args.data), &state, args.data_size))
 		return -EFAULT;
 	return 0;
 }
@@ -251,7 +303,7 @@ int lodge_vm_create(const struct lodge_create_vm *args)
 	struct file *file;
 	int ret, fd;
 
-	if (args->flags)
+	if (args->flags & ~LODGE_VM_PC)
 		return -EINVAL;
 
 	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
@@ -281,9 +333,17 @@ int lodge_vm_create(const struct lodge_create_vm *args)
 	ret = lodge_ioapic_create(vm);
 	if (ret)
 		goto out_memory;
+	if (args->flags & LODGE_VM_PC) {
+		ret = lodge_pic_create(vm);
+		if (ret)
+			goto out_ioapic;
+		ret = lodge_pit_create(vm);
+		if (ret)
+			goto out_pic;
+	}
 	ret = lodge_eventfds_create(vm);
 	if (ret)
-		goto out_ioapic;
+		goto out_pit;
 
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
@@ -310,6 +370,10 @@ out_fd:
 	put_unused_fd(fd);
 out_eventfds:
 	lodge_eventfds_destroy(vm);
+out_pit:
+	lodge_pit_destroy(vm);
+out_pic:
+	lodge_pic_destroy(vm);
 out_ioapic:
 	lodge_ioapic_destroy(vm);
 out_memory:

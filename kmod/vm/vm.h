@@ -15,6 +15,8 @@
 struct lodge_guest;
 struct lodge_memory_map;
 struct lodge_ioapic;
+struct lodge_pic;
+struct lodge_pit;
 struct lodge_eventfds;
 struct lodge_lapic;
 struct lodge_emulation;
@@ -47,6 +49,8 @@ enum lodge_seg {
  * @srcu: readers of @memory's slots and of @eventfds
  * @memory: slots and nested page tables (vm/memory.h)
  * @ioapic: the I/O APIC (vm/irq.h)
+ * @pic: the 8259As (vm/irq.h), or NULL without LODGE_VM_PC
+ * @pit: the 8254 (vm/irq.h), likewise
  * @eventfds: ioeventfds and irqfds (vm/eventfd.h)
  * @boot_ns: host's CLOCK_BOOTTIME at creation, in ns: the paravirtual clock's 0
  * @boot_tsc: host's time stamp counter at the same moment: the guest's 0
@@ -66,6 +70,8 @@ struct lodge_vm {
 	struct srcu_struct srcu;
 	struct lodge_memory_map *memory;
 	struct lodge_ioapic *ioapic;
+	struct lodge_pic *pic;
+	struct lodge_pit *pit;
 	struct lodge_eventfds *eventfds;
 	u64 boot_ns;
 	u64 boot_tsc;

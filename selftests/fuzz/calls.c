@@ -193,7 +193,9 @@ static void get_info(struct thread *t)
 
 static void create_vm(struct thread *t)
 {
-	struct lodge_create_vm args = { .size = sizeof(args) };
+	struct lodge_create_vm args = {
+		.size = sizeof(args), .flags = below(&t->tape, 2) * LODGE_VM_PC,
+	};
 	int fd = do_ioctl(t, CALL_CREATE_VM, mostly(t, t->world->dev),
 			  LODGE_CREATE_VM, &args, sizeof(args));
 

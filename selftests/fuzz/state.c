@@ -14,6 +14,8 @@ union any_state {
 	struct lodge_debugregs debug;
 	struct lodge_ioapic_state ioapic;
 	struct lodge_cpuid cpuid;
+	struct lodge_pic_state pic;
+	struct lodge_pit_state pit;
 };
 
 static const u32 sizes[] = {
@@ -26,6 +28,8 @@ static const u32 sizes[] = {
 	[LODGE_STATE_DEBUG] = sizeof(struct lodge_debugregs),
 	[LODGE_STATE_IOAPIC] = sizeof(struct lodge_ioapic_state),
 	[LODGE_STATE_CPUID] = sizeof(struct lodge_cpuid),
+	[LODGE_STATE_PIC] = sizeof(struct lodge_pic_state),
+	[LODGE_STATE_PIT] = sizeof(struct lodge_pit_state),
 };
 
 /*
@@ -272,7 +276,8 @@ void move_state(struct thread *t)
 	struct tape *tape = &t->tape;
 	u32 kind = 1 + below(tape, ARRAY_SIZE(sizes) - 1);
 	u32 size = sizes[kind];
-	bool of_vm = kind == LODGE_STATE_IOAPIC;
+	bool of_vm = kind == LODGE_STATE_IOAPIC || kind == LODGE_STATE_PIC ||
+		     kind == LODGE_STATE_PIT;
 	void *data = state;
 	int fd;
 

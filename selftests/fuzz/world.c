@@ -108,6 +108,7 @@ void world_create(struct world *w, struct tape *t)
 			.host_addr = REGION(i),
 		};
 
+		create.flags = one_in(t, 2) ? LODGE_VM_PC : 0;
 		w->vm[i] = CHECK(ioctl(w->dev, LODGE_CREATE_VM, &create));
 		CHECK(ioctl(w->vm[i], LODGE_SET_MEMORY, &memory));
 		/* A second one that cannot be written. */

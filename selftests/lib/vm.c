@@ -69,9 +69,9 @@ int vm_slot(struct vm *vm, u32 slot, u64 gpa, u64 size, const void *host,
 	return ioctl(vm->fd, LODGE_SET_MEMORY, &memory) ? -errno : 0;
 }
 
-static struct vm *new_named(const char *name)
+static struct vm *new_named(const char *name, u32 flags)
 {
-	struct lodge_create_vm args = { .size = sizeof(args) };
+	struct lodge_create_vm args = { .size = sizeof(args), .flags = flags };
 	struct vm *vm = calloc(1, sizeof(*vm));
 	int dev = lodge_open();
 	int i;
@@ -88,7 +88,7 @@ static struct vm *new_named(const char *name)
 
 struct vm *vm_new(void)
 {
-	return new_named("");
+	return new_named("", 0);
 }
 
 static void put64(struct vm *vm, u64 gpa, u64 value)
@@ -181,9 +181,9 @@ static void copy_program(struct vm *vm)
 	}
 }
 
-struct vm *vm_create_named(const char *name)
+static struct vm *create(const char *name, u32 flags)
 {
-	struct vm *vm = new_named(name);
+	struct vm *vm = new_named(name, flags);
 	int i;
 
 	vm->size = G_MEMORY;
@@ -199,9 +199,19 @@ struct vm *vm_create_named(const char *name)
 	return vm;
 }
 
+struct vm *vm_create_named(const char *name)
+{
+	return create(name, 0);
+}
+
+struct vm *vm_create_flags(u32 flags)
+{
+	return create("", flags);
+}
+
 struct vm *vm_create(void)
 {
-	return vm_create_named("");
+	return create("", 0);
 }
 
 void vcpu_close(struct vcpu *c)

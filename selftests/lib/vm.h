@@ -55,6 +55,7 @@ const struct lodge_info *lodge_get_info(void);
 /* VM and memory; guests of a test share nothing. */
 struct vm *vm_new(void);		/* no memory */
 struct vm *vm_create_named(const char *name);	/* as vm_create() */
+struct vm *vm_create_flags(u32 flags);	/* likewise, with LODGE_VM_* */
 struct vm *vm_create(void);		/* G_MEMORY bytes with the program in it */
 void vm_free(struct vm *vm);		/* closes and unmaps all */
 int vm_slot(struct vm *vm, u32 slot, u64 gpa, u64 size, const void *host,

@@ -57,6 +57,12 @@
 /* Interrupt lines of a VM: the pins of its I/O APIC. */
 #define LODGE_NR_GSIS		24
 
+/* lodge_create_vm.flags: with the interrupt controllers and the timer of a PC, two
+ * 8259As with ELCR (ports 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1) and an 8254 (0x40 to
+ * 0x43, and 0x61).  LODGE_NMI is their NMI line then, which ends at LINT1.
+ */
+#define LODGE_VM_PC		(1U << 0)
+
 /**
  * enum lodge_vendor - which virtualization extension the module drives.
  * @LODGE_VENDOR_NONE: none
@@ -128,7 +134,7 @@ struct lodge_info {
 /**
  * struct lodge_create_vm - LODGE_CREATE_VM: make a VM without vCPUs or memory.
  * @size:  size of this struct in bytes
- * @flags: must be 0
+ * @flags: LODGE_VM_PC, or 0
  * @name:  its name for people, or empty for one that the module makes of its id:
  *         a letter or digit, then letters, digits, "_", "." and "-", and a NUL
  *
@@ -210,6 +216,10 @@ struct lodge_memory {
  * @level: 1 asserts, 0 deasserts.  An edge-triggered pin delivers when the
  *         level rises; a level-triggered one as long as it is 1.
  * @reserved: must be 0
+ *
+ * With LODGE_VM_PC, lines below 16 go to the 8259As too: 2 is the timer's, their
+ * IRQ 0, and 0 is where the I/O APIC has their output; the others are IRQs of the
+ * same number.
  *
  * Errors: EINVAL (@gsi or @level out of range).
  */
@@ -313,6 +323,8 @@ struct lodge_irqfd {
  * @LODGE_STATE_IOAPIC: struct lodge_ioapic_state, VM
  * @LODGE_STATE_CPUID:  struct lodge_cpuid, vCPU, get only: the value of a leaf
  *                      that the caller put in
+ * @LODGE_STATE_PIC:    struct lodge_pic_state, VM with LODGE_VM_PC
+ * @LODGE_STATE_PIT:    struct lodge_pit_state, VM with LODGE_VM_PC
  */
 enum lodge_state_kind {
 	LODGE_STATE_REGS = 1,
@@ -324,6 +336,8 @@ enum lodge_state_kind {
 	LODGE_STATE_DEBUG = 7,
 	LODGE_STATE_IOAPIC = 8,
 	LODGE_STATE_CPUID = 9,
+	LODGE_STATE_PIC = 10,
+	LODGE_STATE_PIT = 11,
 };
 
 /**
@@ -571,6 +585,90 @@ struct lodge_ioapic_state {
 	__u32 irr;
 	__u32 level;
 	__u64 redirtbl[LODGE_NR_GSIS];
+};
+
+/**
+ * struct lodge_pic_chip - an 8259A.
+ * @irr:          requests
+ * @imr:          masked ones
+ * @isr:          in service
+ * @level:        inputs as they are now
+ * @elcr:         level-triggered inputs; 0 for IRQ 0, 1, 2, 8 and 13
+ * @base:         vector of its IR 0, a multiple of 8
+ * @lowest:       the IR of lowest priority, 0 to 7
+ * @icw:          which initialization command word it waits for: 2, 3, 4 or 0
+ * @icw4:         1: there will be an ICW4
+ * @single:       1: without cascade
+ * @auto_eoi:     1: automatic end of interrupt
+ * @rotate:       1: with rotation
+ * @special_mask: 1: special mask mode
+ * @special_nested: 1: special fully nested mode
+ * @read_isr:     1: reads give ISR, not IRR
+ * @poll:         1: the next read polls
+ */
+struct lodge_pic_chip {
+	__u8 irr, imr, isr;
+	__u8 level;
+	__u8 elcr;
+	__u8 base;
+	__u8 lowest;
+	__u8 icw;
+	__u8 icw4, single, auto_eoi, rotate;
+	__u8 special_mask, special_nested;
+	__u8 read_isr, poll;
+};
+
+/**
+ * struct lodge_pic_state - both 8259As.
+ * @chips: the one with IRQ 0 to 7, and on its IR 2 the one with IRQ 8 to 15; bit 2 of
+ *         the first one's @irr and @level is what the second asks for
+ */
+struct lodge_pic_state {
+	struct lodge_pic_chip chips[2];
+};
+
+/**
+ * struct lodge_pit_channel - a counter of the 8254.
+ * @elapsed:        ns for which it has counted, below 2^62
+ * @count:          initial count, 1 to 65536 (10000 with @bcd), 0 before there is one
+ * @latch:          count that was latched
+ * @latched:        how many of its bytes are to be read yet, 0 to 2
+ * @status:         status that was latched
+ * @status_latched: 1: the next read gives it
+ * @mode:           0 to 5
+ * @access:         1: low byte, 2: high byte, 3: both
+ * @bcd:            1: counts in decimal
+ * @gate:           its input
+ * @counting:       1: @elapsed has begun (after a trigger in modes 1 and 5)
+ * @read_high:      1: the high byte is read next
+ * @write_high:     1: the high byte is written next
+ * @low:            the low byte that was written
+ * @padding:        must be 0
+ */
+struct lodge_pit_channel {
+	__u64 elapsed;
+	__u32 count;
+	__u16 latch;
+	__u8 latched;
+	__u8 status, status_latched;
+	__u8 mode, access, bcd;
+	__u8 gate, counting;
+	__u8 read_high, write_high, low;
+	__u8 padding[7];
+};
+
+/**
+ * struct lodge_pit_state - the 8254, and port 0x61.
+ * @channels: its counters
+ * @backlog:  ticks of the first that are due and were not delivered yet
+ * @control:  port 0x61 as written, bits 0 to 3; bit 0 is the gate of channel 2
+ * @padding:  must be 0
+ */
+struct lodge_pit_state {
+	struct lodge_pit_channel channels[3];
+	__u32 backlog;
+	__u8 control;
+	__u8 padding[3];
 };
 
 /**
