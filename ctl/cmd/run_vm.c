@@ -356,8 +356,6 @@ static int vmm(struct keeper *keeper, void *data)
 	uint32_t count = atomic_exchange(&page->nr_input, 0);
 	int status = STATUS_LODGE;
 
-	/* A closed pipe is an error of write(), see terminal.c. */
-	signal(SIGPIPE, SIG_IGN);
 	run_vm_net_forget(((struct context *)data)->net);
 	if (!terminal_open(atomic_load(&page->ours), &error)) {
 		terminal_feed(page->input, count < sizeof(page->input) ?

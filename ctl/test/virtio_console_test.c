@@ -30,6 +30,7 @@ static struct {
 	unsigned int opened;
 	unsigned int closed;
 	unsigned int writable;
+	bool resets;
 } end;
 
 static void end_opened(struct console_host *host, bool open)
@@ -49,6 +50,11 @@ static size_t end_receive(struct console_host *host, const void *data, size_t si
 	memcpy(end.got + end.count, data, size);
 	end.count += size;
 	end.room -= size;
+	/* As a vCPU can at that moment */
+	if (end.resets) {
+		end.resets = false;
+		driver_start(&driver, console, MULTIPORT);
+	}
 	return size;
 }
 
@@ -154,14 +160,14 @@ static void test_to_guest(void)
 
 static void test_from_guest(void)
 {
+	static const char first[] = "123456", second[] = "7890";
 	const struct buffer buffers[] = {
 		{ BUFFERS + 0x5000, 6, false }, { BUFFERS + 0x5100, 4, false },
 	};
 	struct vring_used_elem used;
-	uint8_t *first = fake_ram(BUFFERS + 0x5000);
 
-	memcpy(first, "123456", 6);
-	memcpy(fake_ram(BUFFERS + 0x5100), "7890", 4);
+	memcpy(fake_ram(BUFFERS + 0x5000), first, sizeof(first));
+	memcpy(fake_ram(BUFFERS + 0x5100), second, sizeof(second));
 	end.room = 4;
 	driver_add(&driver, PORT_TX, buffers, 2);
 	driver_kick(&driver, PORT_TX);
@@ -203,6 +209,12 @@ static void test_close(void)
 	io_turn(&console->bus->io, 0);
 	ok(end.count == 10, "and takes back what was not taken");
 	driver_start(&driver, console, MULTIPORT);
+	control(1, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	end.resets = true;
+	driver_add(&driver, PORT_TX, &buffer, 1);
+	driver_kick(&driver, PORT_TX);
+	ok(!end.resets && !console->broken && !driver_used(&driver, PORT_TX)->idx,
+	   "a buffer of before a reset is not given back after it");
 	control(7, VIRTIO_CONSOLE_PORT_OPEN, 1);
 	ok(console->broken, "there is no port 7");
 }

@@ -11,7 +11,7 @@
 #include "test/virtio_fixture.h"
 #include "vmm/virtio/disk.h"
 
-#define SECTORS		64U
+#define SECTORS		64L
 #define HEADER		BUFFERS
 #define STATUS		(BUFFERS + 0x800)
 #define DATA		(BUFFERS + 0x1000)
@@ -137,7 +137,7 @@ static void test_id(void)
 
 static void test_shrunk(void)
 {
-	if (ftruncate(file, 10 * SECTOR_SIZE))
+	if (ftruncate(file, 10L * SECTOR_SIZE))
 		abort();
 	fake_warnings = 0;
 	ok(move(false, 9, DATA, 512) == VIRTIO_BLK_S_OK, "a file became shorter");
@@ -147,6 +147,16 @@ static void test_shrunk(void)
 	if (ftruncate(file, SECTORS * SECTOR_SIZE))
 		abort();
 	ok(move(false, 20, DATA, 512) == VIRTIO_BLK_S_OK, "and no longer if it is there");
+}
+
+static void test_lost(void)
+{
+	fake_flush_fails = true;
+	ok(request(VIRTIO_BLK_T_FLUSH, 0, NULL, 0, NULL) == VIRTIO_BLK_S_IOERR,
+	   "a flush can fail");
+	fake_flush_fails = false;
+	ok(request(VIRTIO_BLK_T_FLUSH, 0, NULL, 0, NULL) == VIRTIO_BLK_S_IOERR,
+	   "and then none succeeds: what it was for may be lost");
 }
 
 static void test_breaches(void)
@@ -244,6 +254,8 @@ static void test_all(const char *path, bool direct)
 	}
 	test_breaches();
 	test_reset();
+	if (fake_no_uring)
+		test_lost();
 	fake_destroy();
 }
 

@@ -21,16 +21,16 @@
 unsigned int fake_warnings;
 char fake_warning[512];
 
-static struct vm vm;
+static struct vm fake_vm;
 static uint8_t *low, *high;
 
 /* In place of vmm/vm.c */
 
-void *vm_memory(struct vm *unused, uint64_t address, uint64_t length)
+void *vm_memory(struct vm *vm, uint64_t address, uint64_t length)
 {
 	uint8_t *ram = low;
 
-	(void)unused;
+	(void)vm;
 	if (address >= HIGH_MEMORY) {
 		ram = high;
 		address -= HIGH_MEMORY;
@@ -40,10 +40,10 @@ void *vm_memory(struct vm *unused, uint64_t address, uint64_t length)
 	return ram + address;
 }
 
-int vm_attach_doorbell(struct vm *unused, uint64_t address, uint32_t value, int fd,
+int vm_attach_doorbell(struct vm *vm, uint64_t address, uint32_t value, int fd,
 		       struct error *error)
 {
-	(void)unused;
+	(void)vm;
 	(void)address;
 	(void)value;
 	(void)fd;
@@ -51,31 +51,31 @@ int vm_attach_doorbell(struct vm *unused, uint64_t address, uint32_t value, int 
 	return 0;
 }
 
-int vm_attach_interrupt(struct vm *unused, unsigned int gsi, int fd,
+int vm_attach_interrupt(struct vm *vm, unsigned int gsi, int fd,
 			struct error *error)
 {
-	(void)unused;
+	(void)vm;
 	(void)gsi;
 	(void)fd;
 	(void)error;
 	return 0;
 }
 
-void vm_warn(struct vm *unused, const struct error *error)
+void vm_warn(struct vm *vm, const struct error *error)
 {
-	(void)unused;
+	(void)vm;
 	fake_warnings++;
 	memcpy(fake_warning, error->text, sizeof(error->text));
 }
 
-void vm_wake(struct vm *unused)
+void vm_wake(struct vm *vm)
 {
-	(void)unused;
+	(void)vm;
 }
 
-void vm_end(struct vm *unused, enum vm_outcome outcome, const struct error *error)
+void vm_end(struct vm *vm, enum vm_outcome outcome, const struct error *error)
 {
-	(void)unused;
+	(void)vm;
 	(void)outcome;
 	(void)error;
 }
@@ -93,26 +93,26 @@ static uint8_t *map_ram(void)
 
 struct virtio_bus *fake_create(const struct vm_config *config, struct error *error)
 {
-	if (!low) {
+	if (!low || !high) {
 		low = map_ram();
 		high = map_ram();
 	}
-	memset(&vm, 0, sizeof(vm));
+	memset(&fake_vm, 0, sizeof(fake_vm));
 	memset(low, 0, FAKE_RAM);
 	memset(high, 0, FAKE_RAM);
 	fake_warnings = 0;
-	vm.config = config;
-	if (devices_create(&vm, error)) {
-		devices_destroy(&vm);
+	fake_vm.config = config;
+	if (devices_create(&fake_vm, error)) {
+		devices_destroy(&fake_vm);
 		return NULL;
 	}
-	return vm.devices[0].state;
+	return fake_vm.devices[0].state;
 }
 
 void fake_destroy(void)
 {
-	devices_stop(&vm);
-	devices_destroy(&vm);
+	devices_stop(&fake_vm);
+	devices_destroy(&fake_vm);
 }
 
 struct virtio_device *fake_device(struct virtio_bus *bus, uint32_t id)
@@ -127,7 +127,7 @@ struct virtio_device *fake_device(struct virtio_bus *bus, uint32_t id)
 
 void *fake_ram(uint64_t address)
 {
-	return vm_memory(&vm, address, 1);
+	return vm_memory(&fake_vm, address, 1);
 }
 
 unsigned int fake_interrupts(struct virtio_device *dev)
@@ -143,7 +143,7 @@ uint32_t reg_read(struct virtio_device *dev, uint64_t offset)
 {
 	uint64_t value = 0;
 
-	bus_mmio(&vm.bus, dev->base + offset, 4, false, &value);
+	bus_mmio(&fake_vm.bus, dev->base + offset, 4, false, &value);
 	return (uint32_t)value;
 }
 
@@ -151,7 +151,7 @@ void reg_write(struct virtio_device *dev, uint64_t offset, uint32_t value)
 {
 	uint64_t wide = value;
 
-	bus_mmio(&vm.bus, dev->base + offset, 4, true, &wide);
+	bus_mmio(&fake_vm.bus, dev->base + offset, 4, true, &wide);
 }
 
 static uint64_t ring_address(const struct driver *driver, unsigned int queue)
@@ -197,7 +197,7 @@ void driver_set_ring(struct driver *driver, unsigned int queue, uint32_t size)
 	struct virtio_device *dev = driver->dev;
 	uint64_t address = ring_address(driver, queue);
 
-	memset(fake_ram(address), 0, RING_STRIDE);
+	memset(low + address, 0, RING_STRIDE);
 	driver->avail_idx[queue] = 0;
 	driver->used_idx[queue] = 0;
 	driver->next_desc[queue] = 0;
@@ -289,9 +289,22 @@ bool driver_used_one(struct driver *driver, unsigned int queue,
 	return false;
 }
 
-/* In front of liburing: hosts may forbid it. */
+/* In front of liburing and libc: hosts may forbid the one, disks fail the other. */
 
 bool fake_no_uring;
+bool fake_flush_fails;
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+int __wrap_fdatasync(int fd)
+{
+	if (fake_flush_fails) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_fdatasync(fd);
+}
 
 int __real_io_uring_queue_init(unsigned int entries, struct io_uring *ring,
 			       unsigned int flags);

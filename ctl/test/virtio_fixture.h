@@ -54,6 +54,8 @@ extern char fake_warning[512];
 
 /* Disks are to do without io_uring. */
 extern bool fake_no_uring;
+/* And their flushes are to fail, then. */
+extern bool fake_flush_fails;
 
 /* Makes the devices. */
 struct virtio_bus *fake_create(const struct vm_config *config, struct error *error);

@@ -239,7 +239,7 @@ static unsigned int make_chain(struct driver *driver, unsigned int queue,
 			.sector = one_in(16) ? any() : below(DISK_SIZE / SECTOR_SIZE),
 		};
 
-		buffers[n].address = BUFFERS + below(0x1000) * 16;
+		buffers[n].address = BUFFERS + below(0x1000) * 16ULL;
 		buffers[n].size = one_in(128) ? below(32) : sizeof(header);
 		buffers[n].write = false;
 		memcpy(fake_ram(buffers[n++].address), &header, sizeof(header));
@@ -443,7 +443,7 @@ static unsigned long run(struct virtio_bus *bus, unsigned long operations)
 	return breaks;
 }
 
-static unsigned long number(const char *text)
+static unsigned long parse_number(const char *text)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 0);
@@ -494,17 +494,17 @@ int main(int argc, char **argv)
 	struct virtio_bus *bus;
 	int wires[2];
 	struct error error;
-	pthread_t thread;
+	pthread_t thread = 0;
 	int option, i;
 
 	fake_no_uring = true;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (option) {
 		case 's':
-			seed = number(optarg);
+			seed = parse_number(optarg);
 			break;
 		case 'o':
-			operations = number(optarg);
+			operations = parse_number(optarg);
 			break;
 		case 'u':
 			fake_no_uring = false;

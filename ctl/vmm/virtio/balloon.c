@@ -40,12 +40,14 @@ struct balloon {
 
 static void give_back(void *start, size_t size)
 {
-	uintptr_t from = ((uintptr_t)start + PAGE - 1) & ~(PAGE - 1);
-	uintptr_t to = ((uintptr_t)start + size) & ~(PAGE - 1);
+	size_t skip = -(uintptr_t)start & (PAGE - 1);
 
+	if (size < skip)
+		return;
+	size = (size - skip) & ~(PAGE - 1);
 	/* The guest's memory is private and anonymous: it is freed at once. */
-	if (from < to)
-		madvise((void *)from, to - from, MADV_DONTNEED);
+	if (size)
+		madvise((char *)start + skip, size, MADV_DONTNEED);
 }
 
 /* Free pages are buffers that we may write into. */

@@ -55,23 +55,23 @@ static int open_failed(const struct disk_config *config, int errnum,
 	error_set(error, errnum, "cannot open the disk '%s'", config->path);
 	switch (errnum) {
 	case ENOENT:
-		return error_advise(error, "make it with 'truncate -s SIZE FILE'; behind it there can be ,ro and ,direct");
+		return error_advise(error, "make it with 'truncate -s SIZE FILE'");
 	case EROFS:
 	case EACCES:
 	case EPERM:
 		return config->read_only ? -1 :
 		       error_advise(error, "put ',ro' behind its name if reading is enough");
 	case EBUSY:
-		return error_advise(error, "it is mounted or otherwise in use: end that, or put ',ro' behind its name");
+		return error_advise(error, "it is mounted or otherwise in use: end that, or add ',ro'");
 	case EINVAL:
-		return config->direct ?
-		       error_advise(error, "its file system may have no direct I/O: leave out ',direct'") : -1;
+		return !config->direct ? -1 :
+		       error_advise(error, "maybe there is no direct I/O: leave out ',direct'");
 	default:
 		return -1;
 	}
 }
 
-static int lock(struct disk *disk, struct error *error)
+static int lock_disk(struct disk *disk, struct error *error)
 {
 	struct flock range = {
 		.l_type = disk->read_only ? F_RDLCK : F_WRLCK,
@@ -121,7 +121,7 @@ static int find_block(struct disk *disk, bool is_device, bool direct,
 	return 0;
 }
 
-static int measure(struct disk *disk, bool direct, struct error *error)
+static int find_size(struct disk *disk, bool direct, struct error *error)
 {
 	struct stat st;
 
@@ -183,7 +183,7 @@ int disk_open(struct disk *disk, const struct disk_config *config,
 		return open_failed(config, errno, error);
 	/* It was for pipes; of io_uring it would mean that nothing may wait. */
 	fcntl(disk->fd, F_SETFL, config->direct ? O_DIRECT : 0);
-	if (measure(disk, config->direct, error) || lock(disk, error))
+	if (find_size(disk, config->direct, error) || lock_disk(disk, error))
 		return -1;
 	return open_ring(disk, error);
 }
@@ -222,10 +222,10 @@ static int prepare_bounce(struct disk *disk, struct disk_request *request)
 	if (i == request->nr_iov)
 		return 0;
 	if (request->length > MAX_BOUNCE)
-		return EINVAL;
+		return -EINVAL;
 	request->bounce = aligned_alloc(disk->align, request->length);
 	if (!request->bounce)
-		return ENOMEM;
+		return -ENOMEM;
 	for (i = 0; request->operation == DISK_WRITE && i < request->nr_iov; i++) {
 		memcpy((char *)request->bounce + at, request->iov[i].iov_base,
 		       request->iov[i].iov_len);
@@ -387,10 +387,10 @@ void disk_queue(struct disk *disk, struct disk_request *request)
 {
 	bool moves = request->operation == DISK_READ ||
 		     request->operation == DISK_WRITE;
-	int errnum = moves ? prepare_bounce(disk, request) : 0;
+	int result = moves ? prepare_bounce(disk, request) : 0;
 
-	if (errnum) {
-		complete(disk, request, errnum);
+	if (result) {
+		complete(disk, request, -result);
 	} else if (disk->uring) {
 		put_on_ring(disk, request);
 	} else {
