@@ -63,19 +63,22 @@ void vhost_close(struct vhost *vhost)
 static int set_memory(const struct vhost *vhost, const struct vm *vm)
 {
 	const uint64_t high = vm->config->memory - vm->ram_low;
-	const struct vhost_memory_region regions[] = {
-		{ 0, vm->ram_low, (uintptr_t)vm->ram, 0 },
-		{ HIGH_MEMORY, high, (uintptr_t)vm->ram + vm->ram_low, 0 },
-	};
-	struct vhost_memory *memory = calloc(1, sizeof(*memory) + sizeof(regions));
-	unsigned int i;
+	struct vhost_memory *memory;
 	int result;
 
+	memory = calloc(1, sizeof(*memory) + 2 * sizeof(memory->regions[0]));
 	if (!memory)
 		return -1;
 	memory->nregions = high ? 2 : 1;
-	for (i = 0; i < memory->nregions; i++)
-		memory->regions[i] = regions[i];
+	memory->regions[0] = (struct vhost_memory_region){
+		.memory_size = vm->ram_low,
+		.userspace_addr = (uintptr_t)vm->ram,
+	};
+	memory->regions[1] = (struct vhost_memory_region){
+		.guest_phys_addr = HIGH_MEMORY,
+		.memory_size = high,
+		.userspace_addr = (uintptr_t)vm->ram + vm->ram_low,
+	};
 	result = ioctl(vhost->fd, VHOST_SET_MEM_TABLE, memory);
 	free(memory);
 	return result;
