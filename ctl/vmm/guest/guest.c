@@ -202,10 +202,9 @@ static int make_pipe(int *own, int *other, bool reads, struct error *error)
 static int start_vmm(struct guest *guest)
 {
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_NEWPID,
+		.flags = CLONE_PIDFD | CLONE_NEWPID,
 		.pidfd = (uintptr_t)&guest->vmm,
 		.exit_signal = SIGCHLD,
-		.cgroup = (uint64_t)guest->cgroup,
 	};
 	struct vmm vmm = {
 		.config = guest->config->vm,
@@ -217,6 +216,7 @@ static int start_vmm(struct guest *guest)
 		.from_keeper = -1,
 		.to_keeper = -1,
 		.wall = -1,
+		.cgroup = openat(guest->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC),
 		.net = { .tap = -1 },
 	};
 	struct error *error = &guest->error;
@@ -249,6 +249,7 @@ static int start_vmm(struct guest *guest)
 	close_fd(&vmm.from_keeper);
 	close_fd(&vmm.to_keeper);
 	close_fd(&vmm.wall);
+	close_fd(&vmm.cgroup);
 	close_fd(&guest->initramfs);
 	return result;
 }

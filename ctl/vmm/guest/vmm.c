@@ -28,6 +28,7 @@ enum {
 	IMAGE_FD,
 	WALL_FD,
 	TAP_FD,
+	CGROUP_FD,
 	NR_ARRANGED,
 };
 
@@ -91,6 +92,18 @@ static int status_of(const struct vm *vm)
 	}
 }
 
+/*
+ * Not before the devices are there: the kernel's worker of vhost is in the cgroup of who
+ * has made it, and a cgroup with a kernel thread in it never says that it is frozen.
+ */
+static int enter_cgroup(struct error *error)
+{
+	if (write(CGROUP_FD, "0", 1) != 1)
+		return error_set(error, errno, "cannot enter the VM's cgroup");
+	close(CGROUP_FD);
+	return 0;
+}
+
 static int run_vm(struct vmm *vmm, struct boot_image *image, struct port *port,
 		  int signals, struct error *error)
 {
@@ -101,7 +114,7 @@ static int run_vm(struct vmm *vmm, struct boot_image *image, struct port *port,
 	if (!vm)
 		return status;
 	port->vm = vm;
-	result = boot_load(image, vm, error);
+	result = enter_cgroup(error) || boot_load(image, vm, error);
 	/* What is not open any more needs no gate in the wall. */
 	boot_close(image);
 	close(INITRAMFS_FD);
@@ -139,6 +152,7 @@ void vmm_run(struct vmm *vmm)
 	const int fds[NR_ARRANGED] = {
 		-1, vmm->console, vmm->errors, vmm->from_keeper, vmm->to_keeper,
 		vmm->initramfs, vmm->image, vmm->wall, vmm->net.tap,
+		vmm->cgroup,
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -21,6 +21,7 @@
  * @from_keeper: to the guest's port; a pipe
  * @to_keeper: from there; a pipe
  * @wall: a socket, to ask the keeper for a wall
+ * @cgroup: the file cgroup.procs of the cgroup that it enters
  * @net: its interface; @net.tap is -1 if there is none
  */
 struct vmm {
@@ -33,6 +34,7 @@ struct vmm {
 	int from_keeper;
 	int to_keeper;
 	int wall;
+	int cgroup;
 	struct vm_net net;
 };
 
