@@ -266,7 +266,7 @@ kernel='' run busybox true
 umount /boot
 error "no kernel of this host" 125 "no kernel of this host"
 cp -r "$(dirname "$(find /lib/modules -name modules.dep.bin | head -n 1)")" "$dir/modules"
-find "$dir/modules" -name 'erofs.ko*' -delete
+find "$dir/modules" -name 'erofs.ko*' -exec rm {} +
 run --modules "$dir/modules" busybox true
 error "a module's file is missing" 125 "cannot read the module .*erofs"
 run --modules "$dir/empty" busybox true

@@ -38,8 +38,9 @@
 
 /*
  * "quiet": each byte on the serial port is an exit.  A panic is to end the VM, and
- * what it says then is shown; unless it is told how, Linux does not reset then.  There is no PCI to look for, and the host's kernel has
- * tested its cryptography already: both are a third of the time that a boot takes.
+ * what it says then is shown; unless it is told how, Linux does not reset then.  There
+ * is no PCI to look for, and the host's kernel has tested its cryptography already:
+ * both are a third of the time that a boot takes.
  */
 #define COMMAND_LINE	\
 	"console=ttyS0 quiet panic=-1 reboot=acpi pci=off cryptomgr.notests"
