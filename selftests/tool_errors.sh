@@ -127,7 +127,7 @@ error "an unknown short option" 125 "'-z' is not known; " run -z
 error "an option without its value" 125 "'--kernel' needs a value; " run --vm --kernel
 error "no image" 125 "no image to run; " run --container
 error "both kinds" 125 "a VM or a container" run --vm --container x
-error "no kernel" 125 "no kernel to boot; " run --vm
+error "no kernel" 125 "a kernel to boot; " run --vm
 error "0 CPUs" 125 "'0' is not a number of CPUs" run --vm --kernel x -c 0
 error "9 CPUs" 125 "'9' is not a number of CPUs" run --vm --kernel x -c 9
 error "-1 CPUs" 125 "'-1' is not a number of CPUs" run --vm --kernel x -c -1
