@@ -327,7 +327,8 @@ static int feed(const void *bytes, size_t size, bool greet, struct error *error)
 	wire_append(&buffer, bytes, size);
 	for (i = 0; i < 50 && !result; i++) {
 		/* First hello, so that the hub takes the client's request. */
-		wire_write(&buffer, ends[1], i || !greet ? buffer.count : 8 + strlen(LODGE_VERSION));
+		wire_write(&buffer, ends[1],
+			   i || !greet ? buffer.count : 8 + strlen(LODGE_VERSION));
 		hub_prepare(&hub, fds);
 		poll(fds, HUB_POLL_MAX, 0);
 		result = hub_serve(&hub, fds, error);
@@ -350,12 +351,17 @@ static void refuse(const char *what, const struct wire_buffer *buffer, bool gree
 		printf("# %d, %s\n", result, error.text);
 }
 
+static void send_many(struct wire_buffer *buffer, const uint8_t *data, int count)
+{
+	while (count--)
+		wire_send(buffer, WIRE_DATA, 1, 0, data, WIRE_DATA_MAX);
+}
+
 static void test_refused(void)
 {
 	static uint8_t data[WIRE_DATA_MAX + 1];
 	struct wire_failure failure = { .status = 1 };
 	struct wire_buffer b = { .data = NULL };
-	int i;
 
 #define REFUSE(what, greet, why, ...) do {	\
 	__VA_ARGS__;				\
@@ -386,9 +392,7 @@ static void test_refused(void)
 	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
 	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0));
 	REFUSE("more than a window is refused", true, "more of a stream",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
-	       for (i = 0; i < 9; i++)
-			wire_send(&b, WIRE_DATA, 1, 0, data, WIRE_DATA_MAX));
+	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0); send_many(&b, data, 9));
 	REFUSE("output after its end is refused", true, "more of a stream",
 	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
 	       wire_send(&b, WIRE_DATA, 1, 0, NULL, 0);

@@ -55,7 +55,7 @@ static int ask(struct session *session, const struct process *process, struct er
 }
 
 int session_open(struct session *session, int fd, const struct process *process,
-		bool interactive, struct error *error)
+		 bool interactive, struct error *error)
 {
 	memset(session, 0, sizeof(*session));
 	session->fd = fd;

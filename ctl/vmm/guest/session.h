@@ -53,7 +53,7 @@ struct session {
  * Return: 0 or -1
  */
 int session_open(struct session *session, int fd, const struct process *process,
-		bool interactive, struct error *error);
+		 bool interactive, struct error *error);
 void session_close(struct session *session);
 
 /* Fills SESSION_POLL_MAX entries. */
