@@ -109,7 +109,7 @@ struct end {
 __attribute__((noreturn))
 static void be_client(int fd, char **argv, bool tty, int signal)
 {
-	static char *env[] = { NULL };
+	char *env[1] = { NULL };
 	struct process process = {
 		.argv = argv, .env = env, .workdir = "/", .user = "", .tty = tty,
 	};

@@ -179,7 +179,7 @@ static int open_session(struct guest *guest)
 		snprintf(hosts, sizeof(hosts), "%s\t%s\n", address, hostname);
 	}
 	fd = hub_open(&guest->hub, guest->from_guest, guest->to_guest, guest->listener,
-			  setup, &guest->error);
+		      setup, &guest->error);
 
 	if (fd < 0)
 		return -1;
