@@ -32,16 +32,17 @@ note() {
 
 # A kernel is a folder with kdir (what modules are built against), vmlinuz and
 # modules (as /lib/modules/VERSION); kernel_find sets what names these.
-# "host" is the kernel that runs here; "debug" the one of scripts/build-kernel,
-# and "debug-gcov" the same for a lodge.ko that counts its lines; a PATH is such
-# a folder, a kernel source tree that has been built, or a headers folder.
+# "host" is the kernel that runs here; "debug" and "newest" those of
+# scripts/build-kernel, and "newest-gcov" the latter for a lodge.ko that counts its
+# lines; a PATH is such a folder, a kernel source tree that has been built, or a headers folder.
 # Sets k_name (also its folder in build/), k_kdir, k_image, k_modules, k_guest
-# (the image of a guest in it), where those that do not exist are empty, and
+# (the image of a guest in it) and k_guest_modules (that image's modules), where
+# those that do not exist are empty, and
 # k_append (what its command line must have).
 kernel_find() {
 	local want=$1 dir version
 
-	k_name=$want k_kdir='' k_image='' k_modules='' k_guest='' k_append=''
+	k_name=$want k_kdir='' k_image='' k_modules='' k_guest='' k_guest_modules='' k_append=''
 	case $want in
 	host)
 		version=$(uname -r)
@@ -55,11 +56,16 @@ kernel_find() {
 		return
 		;;
 	*/*)
-		[ -d "$want" ] || die "no folder $want: give 6.1, 6.12, debug, host or the folder of a kernel"
+		[ -d "$want" ] || die "no folder $want: give 6.1, 6.12, debug, newest, host or the folder of a kernel"
 		dir=$(cd "$want" && pwd -P)
 		k_name=$(basename "$dir")-$(printf '%s' "$dir" | cksum | cut -d' ' -f1)
 		;;
-	debug | debug-gcov)
+	newest | newest-gcov)
+		dir=$cache/kernels/newest
+		[ -d "$dir" ] || die "there is no newest kernel in $cache: run scripts/build-kernel newest"
+		k_append="no_timer_check tsc=reliable"
+		;;
+	debug)
 		dir=$cache/kernels/debug
 		[ -d "$dir" ] || die "there is no debug kernel in $cache: run scripts/build-kernel"
 		# An interrupt while the boot CPU is identified finds 5-level
@@ -91,12 +97,15 @@ kernel_find() {
 	if [ -z "$k_kdir$k_image" ]; then
 		die "$want holds no kernel: neither kdir or Makefile, nor vmlinuz or arch/x86/boot/bzImage"
 	fi
-	# A guest that debugs itself shows nothing more, and takes minutes.
+	# A guest that debugs itself shows nothing more, and takes minutes; nor has
+	# what is built here what a guest's devices need.
 	k_guest=$k_image
+	k_guest_modules=$k_modules
 	case $want in
-	debug*)
+	debug | newest*)
 		if [ -r "$cache/kernels/${series%% *}/vmlinuz" ]; then
 			k_guest=$(readlink -f "$cache/kernels/${series%% *}/vmlinuz")
+			k_guest_modules=$(readlink -f "$cache/kernels/${series%% *}/modules")
 		fi
 		;;
 	esac
@@ -111,7 +120,7 @@ slowness() {
 	vmx) factor=$((factor * 4)) ;;
 	esac
 	case $2 in
-	debug*) factor=$((factor * 4)) ;;
+	debug) factor=$((factor * 4)) ;;
 	esac
 	echo "$factor"
 }

@@ -50,7 +50,8 @@ static int nr_threads = 3;
 static const char *const call_names[NR_CALLS] = {
 	"open", "GET_INFO", "CREATE_VM", "CREATE_VCPU", "SET_MEMORY",
 	"IRQ_LINE", "SIGNAL_MSI", "IOEVENTFD", "IRQFD", "RUN", "NMI",
-	"GET_STATE", "SET_STATE", "(others)", "mmap",
+	"GET_STATE", "SET_STATE", "CREATE_CELL", "CELL_SET_POLICY",
+	"CELL_SET_STATE", "CELL_GET_STATE", "(others)", "mmap",
 };
 
 static const char *const exit_names[NR_EXITS] = {
@@ -63,7 +64,7 @@ static const int common[] = {
 	0, EFAULT, EINVAL, E2BIG, ENOTTY, ENOMEM, EBADF, EIO,
 };
 
-static const int documented[NR_CALLS][6] = {
+static const int documented[NR_CALLS][8] = {
 	[CALL_OPEN] = { EMFILE, ENFILE },
 	[CALL_CREATE_VM] = { EMFILE, ENFILE, EINTR },
 	[CALL_CREATE_VCPU] = { EMFILE, ENFILE, EEXIST },
@@ -73,8 +74,12 @@ static const int documented[NR_CALLS][6] = {
 	[CALL_RUN] = { EINTR },
 	[CALL_GET_STATE] = { EINTR },
 	[CALL_SET_STATE] = { EINTR },
+	[CALL_CREATE_CELL] = { ESRCH, ECHILD, EEXIST, EBUSY, EMFILE, ENFILE },
+	[CALL_CELL_SET_POLICY] = { ESRCH },
 	/* Any of them, by descriptors of any kind */
-	[CALL_UNKNOWN] = { EEXIST, ENOENT, EINTR, EBUSY, EMFILE },
+	[CALL_UNKNOWN] = {
+		EEXIST, ENOENT, EINTR, EBUSY, EMFILE, ESRCH, ECHILD,
+	},
 	[CALL_MMAP] = { ENODEV, EACCES, EPERM, EAGAIN },
 };
 
@@ -119,7 +124,7 @@ static void counts_print(void)
 		for (err = 0; err < MAX_ERRNO; err++)
 			sum += counts->call[i][err];
 		all += sum;
-		printf("# %-11s %8llu:", call_names[i], (unsigned long long)sum);
+		printf("# %-15s %8llu:", call_names[i], (unsigned long long)sum);
 		for (err = 0; err < MAX_ERRNO; err++)
 			if (counts->call[i][err])
 				printf(" %s %llu", err ? strerrorname_np(err) : "ok",

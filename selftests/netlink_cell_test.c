@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include "cell.h"
 #include "netlink_fixture.h"
 #include "sys.h"
@@ -123,6 +124,53 @@ TEST_F(netlink, tracepoint)
 	fclose(trace);
 	EXPECT_TRUE(found);
 	cell_end(&cell);
+}
+
+/* A container that has the host's network. Return: bits of what was refused */
+static int join_groups(void *arg)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+	int fd, second, group = 17, refused = 0;
+
+	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	second = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	if (fd < 0 || second < 0 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		return 100;
+	if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+		       sizeof(group)))
+		refused |= errno == EACCES ? 1 : 64;
+	address.nl_groups = 1U << (group - 1);
+	if (bind(second, (struct sockaddr *)&address, sizeof(address)))
+		refused |= errno == EACCES ? 2 : 64;
+	return refused;
+}
+
+static int joined(struct lodge_policy *policy)
+{
+	struct lodge_cell_rule rule = {
+		.kind = LODGE_RULE_FAMILY, .major = AF_NETLINK,
+	};
+	struct cell cell;
+	int status;
+
+	policy->size = sizeof(*policy);
+	policy->rules = (u64)&rule;
+	policy->nr_rules = 1;
+	cell_create(&cell, "cell-groups", policy, join_groups, NULL);
+	cell_start(&cell);
+	waitid(P_PID, cell.init, &(siginfo_t){}, WEXITED | WNOWAIT);
+	status = cell_end(&cell);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(netlink, groups)
+{
+	struct lodge_policy enforcing = {};
+	struct lodge_policy complaining = { .flags = LODGE_POLICY_COMPLAIN };
+
+	EXPECT_EQ(3, joined(&enforcing));
+	EXPECT_EQ(0, joined(&complaining));
 }
 
 LODGE_TEST_MAIN

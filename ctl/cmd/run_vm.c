@@ -184,6 +184,7 @@ static int block_signals(struct error *error)
 		    action.sa_handler != SIG_IGN)
 			sigaddset(&set, ends[i]);
 	sigaddset(&set, SIGCONT);
+	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* A closed pipe is an error of write(), see terminal.c. */
 	signal(SIGPIPE, SIG_IGN);
@@ -207,9 +208,11 @@ static int next_signal(int signal_fd)
 	struct signalfd_siginfo info;
 
 	while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo != SIGCONT)
+		if (info.ssi_signo == SIGCONT)
+			terminal_continue();
+		else if (info.ssi_signo != SIGWINCH)
 			return (int)info.ssi_signo;
-		terminal_continue();
+		terminal_resized();
 	}
 	return 0;
 }

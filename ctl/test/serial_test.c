@@ -46,7 +46,8 @@ void *vm_memory(struct vm *vm, uint64_t address, uint64_t length)
 	return NULL;
 }
 
-static struct vm vm;
+static const struct vm_config config = { .append = "console=ttyS0" };
+static struct vm vm = { .config = &config };
 
 static uint8_t in(unsigned int reg)
 {

@@ -145,6 +145,26 @@ int devices_create(struct vm *vm, struct error *error)
 	return 0;
 }
 
+int devices_start(struct vm *vm, struct error *error)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_devices; i++)
+		if (vm->devices[i].device->start &&
+		    vm->devices[i].device->start(vm->devices[i].state, error))
+			return -1;
+	return 0;
+}
+
+void devices_stop(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = vm->nr_devices; i--;)
+		if (vm->devices[i].device->stop)
+			vm->devices[i].device->stop(vm->devices[i].state);
+}
+
 void devices_destroy(struct vm *vm)
 {
 	unsigned int i;

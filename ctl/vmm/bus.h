@@ -76,12 +76,17 @@ void bus_mmio(struct bus *bus, uint64_t address, unsigned int width, bool write,
  * @name: for errors
  * @create: make one for @vm, claim its ports, put what it needs into @state.
  *          May leave @state NULL: then the VM has none of this kind
- * @destroy: free it; no vCPU runs any more
+ * @start: the VM is about to run; start threads; may be NULL
+ * @stop: no vCPU runs any more; end them; may be NULL, and is called once more
+ *        than @start if that failed
+ * @destroy: free it; it is stopped
  * @describe: its node in the ACPI namespace, below \_SB; may be NULL
  */
 struct device {
 	const char *name;
 	int (*create)(struct vm *vm, void **state, struct error *error);
+	int (*start)(void *state, struct error *error);
+	void (*stop)(void *state);
 	void (*destroy)(void *state);
 	void (*describe)(void *state, struct aml *aml);
 };
@@ -97,6 +102,8 @@ struct device {
 #define MAX_DEVICES	16
 
 int devices_create(struct vm *vm, struct error *error);
+int devices_start(struct vm *vm, struct error *error);
+void devices_stop(struct vm *vm);
 void devices_destroy(struct vm *vm);
 void devices_describe(struct vm *vm, struct aml *aml);
 

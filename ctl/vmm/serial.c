@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "vmm/acpi.h"
+#include "vmm/cmdline.h"
 #include "vmm/terminal.h"
 #include "vmm/vm.h"
 
@@ -81,6 +82,7 @@ enum {
  * @line_errors: LSR_OVERRUN, LSR_BREAK since LSR was read last
  * @tx_pending: the interrupt that says that the transmitter is empty
  * @level: of the interrupt line
+ * @has_input: it is this port that the user types into
  * @fifo: received
  * @start: oldest byte in @fifo
  * @count: bytes in @fifo
@@ -92,6 +94,7 @@ struct serial {
 	uint8_t line_errors;
 	bool tx_pending;
 	bool level;
+	bool has_input;
 	uint8_t fifo[FIFO_SIZE];
 	unsigned int start, count;
 };
@@ -150,7 +153,8 @@ static void fill_fifo(struct serial *serial)
 	uint8_t bytes[FIFO_SIZE];
 	size_t count, i;
 
-	if ((serial->mcr & (MCR_RTS | MCR_LOOP)) != MCR_RTS)
+	if (!serial->has_input ||
+	    (serial->mcr & (MCR_RTS | MCR_LOOP)) != MCR_RTS)
 		return;
 	if (serial->count < fifo_size(serial) && terminal_take_break()) {
 		serial->line_errors |= LSR_BREAK;
@@ -372,7 +376,9 @@ static int serial_create(struct vm *vm, void **state, struct error *error)
 		free(serial);
 		return -1;
 	}
-	terminal_attach(serial_input_ready, serial_wake, serial);
+	serial->has_input = !cmdline_console_is(vm->config->append, "hvc");
+	if (serial->has_input)
+		terminal_attach(serial_input_ready, serial_wake, serial);
 	*state = serial;
 	return 0;
 }
@@ -381,7 +387,8 @@ static void serial_destroy(void *state)
 {
 	struct serial *serial = state;
 
-	terminal_attach(NULL, NULL, NULL);
+	if (serial->has_input)
+		terminal_attach(NULL, NULL, NULL);
 	pthread_mutex_destroy(&serial->lock);
 	free(serial);
 }

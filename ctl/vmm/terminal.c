@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #define ESCAPE_KEY	0x01	/* ctrl-A */
 #define NS_PER_MS	1000000L
 #define LATER_NS	(2 * NS_PER_MS)
+#define AT_ONCE_NS	1L
 #define BRIEF_MS	20
 
 static struct {
@@ -50,6 +52,10 @@ static struct {
 	int timer_fd;
 	timer_t interrupter;	/* of the main thread's write() */
 	atomic_bool stopping;
+	atomic_bool wants_room;
+	void (*room)(void *state);
+	void (*resized)(void *state);
+	void *screen_state;
 	atomic_int error;	/* of standard output, for good */
 } term = {
 	.in_lock = PTHREAD_MUTEX_INITIALIZER,
@@ -132,9 +138,9 @@ static void queue_input(uint8_t byte)
 	pthread_mutex_unlock(&term.in_lock);
 }
 
-static bool expect_timer(void)
+static bool expect_timer(long ns)
 {
-	const struct itimerspec soon = { .it_value.tv_nsec = LATER_NS };
+	const struct itimerspec soon = { .it_value.tv_nsec = ns };
 
 	return !timerfd_settime(term.timer_fd, 0, &soon, NULL);
 }
@@ -143,7 +149,7 @@ static bool expect_timer(void)
 static void arm_timer(void)
 {
 	if (!term.timer_armed)
-		term.timer_armed = expect_timer();
+		term.timer_armed = expect_timer(LATER_NS);
 }
 
 static void show_help(void)
@@ -239,6 +245,14 @@ void terminal_attach(void (*ready)(void *state), void (*wake)(void *state),
 	term.state = state;
 }
 
+void terminal_attach_screen(void (*room)(void *state),
+			    void (*resized)(void *state), void *state)
+{
+	term.room = room;
+	term.resized = resized;
+	term.screen_state = state;
+}
+
 size_t terminal_take(uint8_t *bytes, size_t size)
 {
 	void (*wake)(void *state) = NULL;
@@ -329,6 +343,52 @@ void terminal_put(uint8_t byte)
 	pthread_mutex_unlock(&term.out_lock);
 }
 
+size_t terminal_write(const uint8_t *bytes, size_t size)
+{
+	size_t taken = size;
+
+	/* A CPU that writes by the serial port may be blocked. */
+	if (pthread_mutex_trylock(&term.out_lock)) {
+		atomic_store(&term.wants_room, true);
+		expect_timer(LATER_NS);
+		return 0;
+	}
+	if (!atomic_load(&term.error)) {
+		if (taken > sizeof(term.out) - term.out_count)
+			taken = sizeof(term.out) - term.out_count;
+		memcpy(term.out + term.out_count, bytes, taken);
+		term.out_count += taken;
+	}
+	if (taken)
+		term.last = bytes[taken - 1];
+	if (taken < size)
+		atomic_store(&term.wants_room, true);
+	/* The main thread writes: it can be interrupted. */
+	if (taken && (taken < size || memchr(bytes, '\n', taken)))
+		term.timer_armed = expect_timer(AT_ONCE_NS);
+	else
+		arm_timer();
+	pthread_mutex_unlock(&term.out_lock);
+	return taken;
+}
+
+bool terminal_size(uint16_t *columns, uint16_t *rows)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col || !size.ws_row)
+		return false;
+	*columns = size.ws_col;
+	*rows = size.ws_row;
+	return true;
+}
+
+void terminal_resized(void)
+{
+	if (term.resized)
+		term.resized(term.screen_state);
+}
+
 void terminal_flush(void)
 {
 	pthread_mutex_lock(&term.out_lock);
@@ -361,12 +421,13 @@ static void interrupt_after(int ms)
 void terminal_timer(void)
 {
 	uint64_t expirations;
+	bool room;
 
 	if (read(term.timer_fd, &expirations, sizeof(expirations)) < 0)
 		return;
 	/* The main thread must not wait behind a CPU that is blocked in write(). */
 	if (pthread_mutex_trylock(&term.out_lock)) {
-		expect_timer();
+		expect_timer(LATER_NS);
 		return;
 	}
 	term.timer_armed = false;
@@ -382,7 +443,10 @@ void terminal_timer(void)
 		if (term.out_count)
 			arm_timer();
 	}
+	room = term.out_count < sizeof(term.out);
 	pthread_mutex_unlock(&term.out_lock);
+	if (room && atomic_exchange(&term.wants_room, false) && term.room)
+		term.room(term.screen_state);
 	if (term.ready)
 		term.ready(term.state);
 }

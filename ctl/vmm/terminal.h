@@ -48,6 +48,15 @@ enum terminal_wish terminal_input(void);
 void terminal_attach(void (*ready)(void *state), void (*wake)(void *state),
 		     void *state);
 
+/**
+ * terminal_attach_screen() - say who writes with terminal_write()
+ * @room: called by the main thread when it can take more
+ * @resized: called by the main thread when the terminal has another size
+ * @state: passed to both
+ */
+void terminal_attach_screen(void (*room)(void *state),
+			    void (*resized)(void *state), void *state);
+
 /* Takes up to @size bytes of input. Return: how many there were */
 size_t terminal_take(uint8_t *bytes, size_t size);
 /* Did the user type ctrl-A b since the last call? */
@@ -55,6 +64,12 @@ bool terminal_take_break(void);
 
 /* The guest writes a byte; it is shown after a newline, or a moment later. */
 void terminal_put(uint8_t byte);
+/* Never waits. Return: how many bytes were taken; if not all, @room is called */
+size_t terminal_write(const uint8_t *bytes, size_t size);
+/* How large is the terminal? Return: false if standard output is none */
+bool terminal_size(uint16_t *columns, uint16_t *rows);
+/* The process has had SIGWINCH. */
+void terminal_resized(void);
 /* Shows what is held back. */
 void terminal_flush(void);
 /* Has @ready called a moment later, see terminal_attach(). */

@@ -11,8 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A stack that is never used is never allocated; yet 8 MiB each look alarming. */
-#define STACK_SIZE	(256 * 1024UL)
+#include "vmm/thread.h"
 
 #define NS_PER_S	1000000000L
 #define REPEAT_NS	10000000L
@@ -182,29 +181,12 @@ void vcpu_destroy(struct vcpu *vcpu)
 
 int vcpu_start(struct vcpu *vcpu, struct error *error)
 {
-	static const int faults[] = {
-		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS,
-	};
 	struct sigaction action = { .sa_handler = on_kick };
-	sigset_t all, before;
-	pthread_attr_t attr;
 	int result;
-	size_t i;
 
 	/* No SA_RESTART: a write() that blocks is to come back as well. */
 	sigaction(SIGUSR1, &action, NULL);
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	sigdelset(&all, SIGUSR1);
-	/* Faults of our own must come to their handler, see terminal.c. */
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-		sigdelset(&all, faults[i]);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&vcpu->thread, &attr, vcpu_thread, vcpu);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
+	result = thread_start(&vcpu->thread, vcpu_thread, vcpu, SIGUSR1);
 	if (result) {
 		error_set(error, result, "cannot start a thread for guest CPU %u",
 			  vcpu->id);

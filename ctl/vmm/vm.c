@@ -225,6 +225,8 @@ int vm_start(struct vm *vm, struct error *error)
 {
 	unsigned int i;
 
+	if (devices_start(vm, error))
+		return -1;
 	for (i = 0; i < vm->nr_vcpus; i++)
 		if (vcpu_start(&vm->vcpus[i], error))
 			return -1;
@@ -241,6 +243,7 @@ void vm_stop(struct vm *vm)
 		vcpu_kick(&vm->vcpus[i]);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_join(&vm->vcpus[i]);
+	devices_stop(vm);
 }
 
 void vm_wake(struct vm *vm)
@@ -250,6 +253,17 @@ void vm_wake(struct vm *vm)
 	/* Full means that it is to be woken already. */
 	if (write(vm->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		abort();
+}
+
+void vm_warn(struct vm *vm, const struct error *error)
+{
+	(void)vm;
+	/* The terminal may be in raw mode, in the midst of the guest's line. */
+	if (isatty(STDERR_FILENO))
+		fputs("\r\n", stderr);
+	error_print(error);
+	if (isatty(STDERR_FILENO))
+		fputc('\r', stderr);
 }
 
 void vm_end(struct vm *vm, enum vm_outcome outcome, const struct error *error)
@@ -262,6 +276,39 @@ void vm_end(struct vm *vm, enum vm_outcome outcome, const struct error *error)
 	}
 	pthread_mutex_unlock(&vm->lock);
 	vm_wake(vm);
+}
+
+int vm_attach_doorbell(struct vm *vm, uint64_t address, uint32_t value, int fd,
+		       struct error *error)
+{
+	struct lodge_ioeventfd args = {
+		.size = sizeof(args),
+		.flags = LODGE_IOEVENTFD_DATAMATCH,
+		.addr = address,
+		.datamatch = value,
+		.len = sizeof(value),
+		.fd = fd,
+	};
+
+	if (ioctl(vm->fd, LODGE_IOEVENTFD, &args))
+		return error_set(error, errno, "cannot attach a doorbell at 0x%llx",
+				 (unsigned long long)address);
+	return 0;
+}
+
+int vm_attach_interrupt(struct vm *vm, unsigned int gsi, int fd,
+			struct error *error)
+{
+	struct lodge_irqfd args = {
+		.size = sizeof(args),
+		.fd = fd,
+		.gsi = gsi,
+	};
+
+	if (ioctl(vm->fd, LODGE_IRQFD, &args))
+		return error_set(error, errno,
+				 "cannot attach an eventfd to interrupt line %u", gsi);
+	return 0;
 }
 
 void vm_irq_line(struct vm *vm, unsigned int gsi, bool level)

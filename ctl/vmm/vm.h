@@ -13,6 +13,8 @@
 #include "error.h"
 #include "vmm/bus.h"
 
+struct console_host;
+
 #define LODGE_DEVICE	"/dev/lodge"
 
 /* Memory is below 3 GiB and from 4 GiB on: between them are devices. */
@@ -29,6 +31,8 @@
  * @name: its name, or NULL for one that the module makes
  * @memory: bytes
  * @cpus: number of virtual CPUs
+ * @ports: ports of the console device, beside the console
+ * @nr_ports: how many
  */
 struct vm_config {
 	const char *kernel;
@@ -37,6 +41,8 @@ struct vm_config {
 	const char *name;
 	uint64_t memory;
 	unsigned int cpus;
+	struct console_host *const *ports;
+	unsigned int nr_ports;
 };
 
 /**
@@ -147,6 +153,9 @@ void vm_stop(struct vm *vm);
  */
 void vm_end(struct vm *vm, enum vm_outcome outcome, const struct error *error);
 
+/* Tells the user of something that does not end the VM. */
+void vm_warn(struct vm *vm, const struct error *error);
+
 /* Makes the main thread look: vm_end() was called, or there is room for input. */
 void vm_wake(struct vm *vm);
 
@@ -159,6 +168,14 @@ void vm_wake(struct vm *vm);
  * Return: NULL if that is not memory, or not all of it
  */
 void *vm_memory(struct vm *vm, uint64_t address, uint64_t length);
+
+/* Has guest writes of the 32-bit @value to @address signal the eventfd @fd. */
+int vm_attach_doorbell(struct vm *vm, uint64_t address, uint32_t value, int fd,
+		       struct error *error);
+
+/* Makes each signal of the eventfd @fd an edge on an interrupt line. */
+int vm_attach_interrupt(struct vm *vm, unsigned int gsi, int fd,
+			struct error *error);
 
 /* Drives an interrupt line. */
 void vm_irq_line(struct vm *vm, unsigned int gsi, bool level);

@@ -104,6 +104,8 @@ lodge_check_fn lodge_check_move_mount;
 /* sockets.c */
 lodge_check_fn lodge_check_socket_create;
 lodge_check_fn lodge_check_socket_use;
+lodge_check_fn lodge_check_socket_bind;
+lodge_check_fn lodge_check_socket_setsockopt;
 lodge_check_fn lodge_check_unix_connect;
 lodge_check_fn lodge_check_unix_send;
 

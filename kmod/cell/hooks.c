@@ -45,14 +45,14 @@ struct lodge_hook lodge_hooks[] = {
 
 	/* Sockets */
 	HOOK("security_socket_create", socket_create),
-	HOOK("security_socket_bind", socket_use),
+	HOOK("security_socket_bind", socket_bind),
 	HOOK("security_socket_connect", socket_use),
 	HOOK("security_socket_listen", socket_use),
 	HOOK("security_socket_accept", socket_use),
 	HOOK("security_socket_sendmsg", socket_use),
 	HOOK("security_socket_recvmsg", socket_use),
 	HOOK("security_socket_getsockopt", socket_use),
-	HOOK("security_socket_setsockopt", socket_use),
+	HOOK("security_socket_setsockopt", socket_setsockopt),
 	HOOK("security_socket_shutdown", socket_use),
 	HOOK("security_unix_stream_connect", unix_connect),
 	HOOK("security_unix_may_send", unix_send),

@@ -8,7 +8,9 @@
  */
 #include <linux/cgroup.h>
 #include <linux/net.h>
+#include <linux/netlink.h>
 #include <net/af_unix.h>
+#include <net/net_namespace.h>
 #include <net/sock.h>
 #include "hook.h"
 
@@ -42,6 +44,46 @@ int lodge_check_socket_use(const struct lodge_call *call, const unsigned long *a
 		return 0;
 	return lodge_deny(call, LODGE_RIGHT_SOCKETS, -EACCES,
 			  "socket of family %d made outside", sk->sk_family);
+}
+
+/*
+ * What is told to everybody on the host's generic netlink is of no guest's
+ * business, our own events least of all, and capabilities are no obstacle for a
+ * container that has the host's network.
+ */
+static int check_groups(const struct lodge_call *call, struct sock *sk)
+{
+	if (sk->sk_family != AF_NETLINK || sk->sk_protocol != NETLINK_GENERIC ||
+	    !net_eq(sock_net(sk), &init_net))
+		return 0;
+	return lodge_deny(call, LODGE_RIGHT_SOCKETS, -EACCES,
+			  "multicast groups of the host's generic netlink");
+}
+
+/* (socket, address, length) */
+int lodge_check_socket_bind(const struct lodge_call *call, const unsigned long *args)
+{
+	const struct sockaddr_nl *address = (struct sockaddr_nl *)args[1];
+	struct sock *sk = ((struct socket *)args[0])->sk;
+	int ret = lodge_check_socket_use(call, args);
+
+	if (ret || !sk || (int)args[2] < (int)sizeof(*address) ||
+	    address->nl_family != AF_NETLINK || !address->nl_groups)
+		return ret;
+	return check_groups(call, sk);
+}
+
+/* (socket, level, option) */
+int lodge_check_socket_setsockopt(const struct lodge_call *call,
+				  const unsigned long *args)
+{
+	struct sock *sk = ((struct socket *)args[0])->sk;
+	int ret = lodge_check_socket_use(call, args);
+
+	if (ret || !sk || (int)args[1] != SOL_NETLINK ||
+	    (int)args[2] != NETLINK_ADD_MEMBERSHIP)
+		return ret;
+	return check_groups(call, sk);
 }
 
 /* The path is the other's as long as it is locked, which it is in these calls. */

@@ -159,7 +159,7 @@ static int any_fd(struct thread *t)
 {
 	struct world *w = t->world;
 
-	switch (below(&t->tape, 5)) {
+	switch (below(&t->tape, 6)) {
 	case 0:
 		return any_vm(t);
 	case 1:
@@ -168,6 +168,8 @@ static int any_fd(struct thread *t)
 		return any_eventfd(t);
 	case 3:
 		return w->dev;
+	case 4:
+		return w->cell[below(&t->tape, NR_CELLS)];
 	default:
 		return w->other[below(&t->tape, NR_OTHERS)];
 	}
@@ -346,6 +348,8 @@ static void unknown(struct thread *t)
 		LODGE_GET_INFO, LODGE_CREATE_VCPU, LODGE_SET_MEMORY,
 		LODGE_IRQ_LINE, LODGE_SIGNAL_MSI, LODGE_IOEVENTFD, LODGE_IRQFD,
 		LODGE_NMI, LODGE_GET_STATE, LODGE_SET_STATE,
+		LODGE_CREATE_CELL, LODGE_CELL_SET_POLICY, LODGE_CELL_SET_STATE,
+		LODGE_CELL_GET_STATE,
 	};
 	u8 bytes[64];
 
@@ -470,6 +474,7 @@ void random_call(struct thread *t)
 		{ signal_eventfd, 6 }, { nmi, 3 }, { create_vcpu, 4 },
 		{ create_vm, 1 }, { descriptors, 3 }, { unknown, 2 },
 		{ get_info, 1 }, { fork_child, 1 }, { yield, 1 },
+		{ cell_op, 8 },
 	};
 	struct world *w = t->world;
 	u64 total = 0, at;

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <time.h>
 #include <linux/lodge.h>
 #include "guest.h"
@@ -42,7 +43,8 @@ enum lodge_call {
 	CALL_OPEN, CALL_GET_INFO, CALL_CREATE_VM, CALL_CREATE_VCPU,
 	CALL_SET_MEMORY, CALL_IRQ_LINE, CALL_SIGNAL_MSI, CALL_IOEVENTFD,
 	CALL_IRQFD, CALL_RUN, CALL_NMI, CALL_GET_STATE, CALL_SET_STATE,
-	CALL_UNKNOWN, CALL_MMAP, NR_CALLS
+	CALL_CREATE_CELL, CALL_CELL_SET_POLICY, CALL_CELL_SET_STATE,
+	CALL_CELL_GET_STATE, CALL_UNKNOWN, CALL_MMAP, NR_CALLS
 };
 
 #define MAX_ERRNO	134
@@ -68,6 +70,7 @@ static inline void count(u64 *what)
 #define NR_VCPUS	6
 #define NR_EVENTFDS	6
 #define NR_OTHERS	6
+#define NR_CELLS	3
 #define MAX_THREADS	16
 
 /* Regions of memory at fixed addresses, which the threads map as they like. */
@@ -89,6 +92,9 @@ struct world {
 	struct lodge_run *run[NR_VCPUS];
 	int eventfd[NR_EVENTFDS];
 	int other[NR_OTHERS];
+	int cell[NR_CELLS];
+	pid_t walled[NR_CELLS];		/* processes with a wall, or to get one */
+	int cgroup;			/* which they are in, or -1 */
 	u32 weight[32];			/* of each operation, in this round */
 };
 
@@ -122,6 +128,11 @@ u64 wild_pointer(struct tape *t);	/* not to what is the fuzzer's own */
 int any_open(struct thread *t, const int *fds, int n);	/* an index */
 int any_vm(struct thread *t);
 int any_vcpu(struct thread *t);
+
+/* ---- cell.c ---- */
+
+void cells_create(struct world *w);
+void cell_op(struct thread *t);
 
 /* ---- memory.c ---- */
 

@@ -99,6 +99,7 @@ void world_create(struct world *w, struct tape *t)
 		w->eventfd[i] = CHECK(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
 	for (i = 0; i < NR_OTHERS; i++)
 		w->other[i] = -1;
+	cells_create(w);
 	w->other[0] = CHECK(open("/dev/null", O_RDWR | O_CLOEXEC));
 
 	for (i = 0; i < 2; i++) {
