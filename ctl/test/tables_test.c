@@ -62,7 +62,7 @@ int vcpu_set_state(struct vcpu *vcpu, uint32_t kind, void *data, size_t size)
 	(void)vcpu;
 	if (kind == LODGE_STATE_SREGS)
 		memcpy(&got_sregs, data, size);
-	else
+	else if (kind == LODGE_STATE_REGS)
 		memcpy(&got_regs, data, size);
 	return 0;
 }
