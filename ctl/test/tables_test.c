@@ -142,7 +142,7 @@ static void test_acpi(const char *folder, unsigned int cpus)
 	const uint8_t *rsdp, *xsdt, *fadt, *madt, *dsdt;
 	struct error error;
 
-	ok(!acpi_build(vm, &error), "tables are built");
+	ok(!acpi_build(vm, ACPI_BASE, ACPI_SIZE, &error), "tables are built");
 	rsdp = vm_memory(vm, ACPI_BASE, 36);
 	ok(!memcmp(rsdp, "RSD PTR ", 8) && sums_to_zero(rsdp, 20) &&
 	   sums_to_zero(rsdp, 36), "the RSDP's checksums");
@@ -154,7 +154,7 @@ static void test_acpi(const char *folder, unsigned int cpus)
 	dsdt = vm_memory(vm, word64(fadt + 140), 36);
 	ok(!memcmp(fadt, "FACP", 4) && sums_to_zero(fadt, 276), "the FADT");
 	ok(!memcmp(madt, "APIC", 4) && sums_to_zero(madt, word32(madt + 4)) &&
-	   word32(madt + 4) == 44 + 8 * cpus + 12 + 6, "the MADT");
+	   word32(madt + 4) == 44 + 8 * cpus + 12 + 6 + 10, "the MADT");
 	ok(!memcmp(dsdt, "DSDT", 4) && sums_to_zero(dsdt, word32(dsdt + 4)),
 	   "the DSDT");
 	save(folder, cpus, fadt);
@@ -176,6 +176,7 @@ static void write_kernel(const char *path, size_t truncate_to)
 	header->jump = 0x6aeb;
 	header->header = 0x53726448;
 	header->version = 0x020f;
+	header->loadflags = LOADED_HIGH;
 	header->xloadflags = XLF_KERNEL_64;
 	header->syssize = 4096 / 16;
 	header->pref_address = 0x1000000;
