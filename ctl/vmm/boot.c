@@ -21,6 +21,11 @@
 #include "vmm/acpi.h"
 #include "vmm/mptable.h"
 
+/* At the end of the area of ACPI's tables */
+#define BIOS_ADDRESS		0xfff00ULL
+#define BIOS_SEGMENT		0xf000U
+#define BIOS_OFFSET		0xff00U
+
 #define START_SIZE		0x1000
 #define MAX_UNPACKED		(1024 * MIB)
 
@@ -475,6 +480,30 @@ void boot_close(struct boot_image *image)
 	image->nr_modules = 0;
 }
 
+/*
+ * There is no BIOS, but kernels of old call it all the same.  Its services answer
+ * that they have failed: CF is set in the flags that IRET takes.
+ */
+static void build_vectors(uint8_t *low)
+{
+	static const uint8_t service[] = {
+		0x55,			/* push %bp */
+		0x89, 0xe5,		/* mov %sp, %bp */
+		0x80, 0x4e, 0x06, 0x01,	/* orb $1, 6(%bp) */
+		0x5d,			/* pop %bp */
+		0xcf,			/* iret */
+	};
+	const uint32_t segment = BIOS_SEGMENT << 16;
+	uint32_t vectors[256];
+	unsigned int i;
+
+	memcpy(low + BIOS_ADDRESS, service, sizeof(service));
+	for (i = 0; i < 256; i++)
+		vectors[i] = segment | (i >= 0x10 && i < 0x20 ? BIOS_OFFSET :
+					BIOS_OFFSET + (uint32_t)sizeof(service) - 1);
+	memcpy(low, vectors, sizeof(vectors));
+}
+
 /* What firmware leaves in low memory for everybody. */
 static int prepare(struct vm *vm, struct error *error)
 {
@@ -483,6 +512,7 @@ static int prepare(struct vm *vm, struct error *error)
 
 	if (!low)
 		return error_set(error, 0, "the guest has less than 1 MiB of memory");
+	build_vectors(low);
 	word = EBDA_ADDRESS >> 4;
 	memcpy(low + BDA_EBDA_SEGMENT, &word, sizeof(word));
 	word = EBDA_ADDRESS >> 10;
@@ -490,7 +520,7 @@ static int prepare(struct vm *vm, struct error *error)
 	memcpy(low + COMMAND_LINE_ADDRESS, vm->config->append,
 	       strlen(vm->config->append) + 1);
 	mptable_build(vm, low + EBDA_ADDRESS, EBDA_ADDRESS);
-	if (acpi_build(vm, ACPI_BASE, ACPI_SIZE, error))
+	if (acpi_build(vm, ACPI_BASE, BIOS_ADDRESS - ACPI_BASE, error))
 		return -1;
 	return boot_wire_apic(vm, error);
 }
