@@ -39,6 +39,12 @@ void tty_restore(void)
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 }
 
+void tty_forget(void)
+{
+	raw = 0;
+	is_saved = false;
+}
+
 static void on_fatal_signal(int signal)
 {
 	tty_restore();

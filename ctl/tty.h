@@ -19,6 +19,9 @@ void tty_open(void);
 /* Puts the terminal back; may be called at any time, in signal handlers too. */
 void tty_restore(void);
 
+/* Another process sees to it: this one never puts it back. */
+void tty_forget(void);
+
 /* The process was stopped and continues. Return: is the terminal ours now? */
 bool tty_continue(void);
 

@@ -66,7 +66,8 @@ static long create_cell(void __user *arg)
 	struct lodge_create_cell args;
 	int ret;
 
-	ret = lodge_copy_struct(&args, sizeof(args), sizeof(args), arg);
+	ret = lodge_copy_struct(&args, sizeof(args),
+				offsetofend(struct lodge_create_cell, name), arg);
 	if (ret)
 		return ret;
 	return lodge_cell_create(&args);

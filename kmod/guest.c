@@ -69,6 +69,8 @@ static void guest_free(struct kref *ref)
 
 	if (guest->keeper)
 		put_task_struct(guest->keeper);
+	if (guest->runner)
+		put_task_struct(guest->runner);
 	kfree(guest);
 }
 
@@ -151,6 +153,40 @@ int lodge_guest_add(struct lodge_guest *guest)
 	return ret;
 }
 
+/* Context: lodge_guests_lock. */
+static int may_wall(const struct lodge_guest *guest, const struct lodge_cell *cell)
+{
+	int ret = 0;
+
+	if (guest->state == LODGE_GUEST_STATE_EXITED)
+		return -ESRCH;
+	if (guest->cell)
+		return -EBUSY;
+	rcu_read_lock();
+	if (pid_task(cell->init, PIDTYPE_TGID) != guest->keeper)
+		ret = -EINVAL;
+	rcu_read_unlock();
+	return ret;
+}
+
+int lodge_guest_wall(struct lodge_guest *guest, struct lodge_cell *cell)
+{
+	int ret;
+
+	mutex_lock(&lodge_guests_lock);
+	ret = may_wall(guest, cell);
+	if (!ret) {
+		guest->cell = cell;
+		guest->init_pid = pid_nr(cell->init);
+		guest->runner = guest->keeper;
+		guest->keeper = get_task_struct(current->group_leader);
+		guest->keeper_pid = task_tgid_nr(current);
+		changed();
+	}
+	mutex_unlock(&lodge_guests_lock);
+	return ret;
+}
+
 /* If it is in one state, it is in another from now on, and all may know. */
 static void become(struct lodge_guest *guest, u32 from, u32 to, u8 cmd)
 {
@@ -199,29 +235,44 @@ void lodge_guest_failed(struct lodge_guest *guest, u32 reason, s32 status,
 	spin_unlock(&guest->lock);
 }
 
+/* Whether a process is ending, and how: as wait(2) says. */
+static bool is_ending(const struct task_struct *task, int *code)
+{
+	const struct signal_struct *signal = task->signal;
+
+	*code = READ_ONCE(signal->group_exit_code);
+	return (READ_ONCE(signal->flags) & SIGNAL_GROUP_EXIT) ||
+	       !atomic_read(&signal->live);
+}
+
+/* Whether a process is being killed, which is the reason then. */
+static bool is_killed(struct lodge_guest *guest, struct task_struct *task)
+{
+	int code;
+
+	if (!task || !is_ending(task, &code) || !(code & 0x7f))
+		return false;
+	guest->reason = tsk_is_oom_victim(task) ? LODGE_END_REASON_OUT_OF_MEMORY :
+						  LODGE_END_REASON_KEEPER_KILLED;
+	guest->status = code & 0x7f;
+	guest->message[0] = '\0';
+	return true;
+}
+
 /*
  * Why it ended.  What happened to the keeper comes first: one that is killed has
- * no say.  Then what happened to the guest, for that is why its keeper let go.
+ * no say, nor has the process that runs the VM for it.  Then what happened to the
+ * guest, for that is why its keeper let go.
  */
 static void find_reason(struct lodge_guest *guest, bool orphaned)
 {
-	struct task_struct *keeper = guest->keeper;
-	const struct signal_struct *signal = keeper->signal;
-	bool exits = (READ_ONCE(signal->flags) & SIGNAL_GROUP_EXIT) ||
-		     !atomic_read(&signal->live);
-	int code = READ_ONCE(signal->group_exit_code);
+	struct task_struct *runner = guest->runner ?: guest->keeper;
+	int code;
 
-	if (exits && (code & 0x7f)) {
-		guest->reason = tsk_is_oom_victim(keeper) ?
-				LODGE_END_REASON_OUT_OF_MEMORY :
-				LODGE_END_REASON_KEEPER_KILLED;
-		guest->status = code & 0x7f;
-		guest->message[0] = '\0';
+	if (is_killed(guest, guest->keeper) || is_killed(guest, guest->runner) ||
+	    guest->reason)
 		return;
-	}
-	if (guest->reason)
-		return;
-	if (exits) {
+	if (is_ending(runner, &code)) {
 		guest->reason = LODGE_END_REASON_KEEPER_EXITED;
 		guest->status = (code >> 8) & 0xff;
 	} else if (orphaned) {
@@ -251,7 +302,7 @@ static struct lodge_guest *one_too_many(void)
 void lodge_guest_end(struct lodge_guest *guest, bool orphaned)
 {
 	struct lodge_guest *forgotten = NULL;
-	struct task_struct *keeper = NULL;
+	struct task_struct *keeper = NULL, *runner = NULL;
 
 	mutex_lock(&lodge_guests_lock);
 	/* One that was never added ends without a word. */
@@ -267,6 +318,7 @@ void lodge_guest_end(struct lodge_guest *guest, bool orphaned)
 		guest->vm = NULL;
 		guest->cell = NULL;
 		swap(keeper, guest->keeper);
+		swap(runner, guest->runner);
 		nr_ended++;
 		forgotten = one_too_many();
 		changed();
@@ -276,6 +328,8 @@ void lodge_guest_end(struct lodge_guest *guest, bool orphaned)
 
 	if (keeper)
 		put_task_struct(keeper);
+	if (runner)
+		put_task_struct(runner);
 	lodge_guest_put(forgotten);
 }
 

@@ -32,10 +32,15 @@ struct task_struct;
  * @kind: enum lodge_guest_kind
  * @state: enum lodge_guest_state; written under lodge_guests_lock
  * @vm: its VM until it ends, then NULL (lodge_guests_lock)
- * @cell: its cell until it ends, then NULL (lodge_guests_lock)
+ * @cell: its cell until it ends, then NULL (lodge_guests_lock); a VM's may come later
  * @init_pid: the first process of its cell, in the initial pid namespace
- * @keeper: the process that made it, referenced until it ends (lodge_guests_lock)
+ *            (lodge_guests_lock)
+ * @keeper: the process that made it, or its wall, referenced until it ends
+ *          (lodge_guests_lock)
  * @keeper_pid: the same as a number, in the initial pid namespace
+ *              (lodge_guests_lock)
+ * @runner: the process behind the wall that made the VM, referenced until it ends,
+ *          or NULL: it is the keeper itself (lodge_guests_lock)
  * @created: CLOCK_BOOTTIME when it was made, in ns
  * @ended: the same when it ended, or 0 (lodge_guests_lock)
  * @nr_vcpus: how many vCPUs it had when it ended (lodge_guests_lock)
@@ -56,6 +61,7 @@ struct lodge_guest {
 	u32 init_pid;
 	struct task_struct *keeper;
 	u32 keeper_pid;
+	struct task_struct *runner;
 	u64 created;
 	u64 ended;
 	u32 nr_vcpus;
@@ -94,6 +100,18 @@ struct lodge_guest *lodge_guest_create(u32 kind, const char *name,
  * Return: 0, or -EEXIST if a living guest has its name
  */
 int lodge_guest_add(struct lodge_guest *guest);
+
+/**
+ * lodge_guest_wall() - a wall is put around the process that runs a VM
+ * @guest: of the VM, which that process has made
+ * @cell: the wall; its first process is the one
+ *
+ * The caller is its keeper from now on.
+ *
+ * Return: 0, -EINVAL if another process has made it, -EBUSY if it has a wall,
+ * -ESRCH if it has ended
+ */
+int lodge_guest_wall(struct lodge_guest *guest, struct lodge_cell *cell);
 
 /**
  * lodge_guest_runs() - a vCPU is about to run, or a wall stands

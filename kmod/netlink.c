@@ -24,8 +24,8 @@
 #include "vm/stats.h"
 #include "vm/vm.h"
 
-/* A message with the statistics of LODGE_MAX_VCPUS vCPUs fits. */
-#define STATS_SIZE	8000
+/* One with the statistics of LODGE_MAX_VCPUS vCPUs and of all hooks fits. */
+#define STATS_SIZE	16000
 
 /* Context of a dump: the last guest that is in it. */
 struct dump {
@@ -215,7 +215,7 @@ static int put_cell_stats(struct sk_buff *skb, const struct lodge_cell *cell)
 		if (denials && put_hook(skb, &lodge_hooks[i], denials))
 			return -EMSGSIZE;
 	}
-	return put_cgroup(skb, cell->cgroup);
+	return cell->cgroup ? put_cgroup(skb, cell->cgroup) : 0;
 }
 
 static int put_vm_stats(struct sk_buff *skb, struct lodge_vm *vm)
@@ -247,8 +247,10 @@ static int put_stats(struct sk_buff *skb, const struct lodge_guest *guest)
 			      LODGE_A_STATS_PAD) ||
 	    nla_put_string(skb, LODGE_A_STATS_NAME, guest->name))
 		return -EMSGSIZE;
-	return guest->vm ? put_vm_stats(skb, guest->vm) :
-			   put_cell_stats(skb, guest->cell);
+	if (guest->vm && put_vm_stats(skb, guest->vm))
+		return -EMSGSIZE;
+	/* A VM may have both, or have none: its wall comes a moment later. */
+	return guest->cell ? put_cell_stats(skb, guest->cell) : 0;
 }
 
 typedef int put_fn(struct sk_buff *skb, const struct lodge_guest *guest);

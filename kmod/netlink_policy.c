@@ -157,7 +157,7 @@ static int put_policy(struct sk_buff *skb, const struct lodge_guest *guest,
 	return put_rules(skb, rules, buffer);
 }
 
-/* The container that a request means, or the error.  Context: lodge_guests_lock. */
+/* The guest that a request means, or the error.  Context: lodge_guests_lock. */
 static struct lodge_guest *requested(struct genl_info *info)
 {
 	struct lodge_guest *guest = lodge_netlink_guest(info, LODGE_A_POLICY_ID,
@@ -165,15 +165,14 @@ static struct lodge_guest *requested(struct genl_info *info)
 
 	if (IS_ERR(guest))
 		return guest;
-	if (guest->kind != LODGE_GUEST_KIND_CONTAINER) {
-		NL_SET_ERR_MSG(info->extack, "a VM has no policy");
-		return ERR_PTR(-EOPNOTSUPP);
-	}
-	if (!guest->cell) {
+	if (guest->cell)
+		return guest;
+	if (guest->state == LODGE_GUEST_STATE_EXITED) {
 		NL_SET_ERR_MSG(info->extack, "the guest has ended");
 		return ERR_PTR(-ESRCH);
 	}
-	return guest;
+	NL_SET_ERR_MSG(info->extack, "a VM has no policy before it runs");
+	return ERR_PTR(-EOPNOTSUPP);
 }
 
 static struct sk_buff *make_reply(struct genl_info *info, size_t size,
@@ -439,6 +438,9 @@ static int set_policy(struct genl_info *info, struct lodge_rules *rules,
 	guest = requested(info);
 	if (IS_ERR(guest)) {
 		ret = PTR_ERR(guest);
+	} else if (rules && guest->vm) {
+		NL_SET_ERR_MSG(info->extack, "only the mode of a VM's policy can be changed");
+		ret = -EOPNOTSUPP;
 	} else {
 		mutex_lock(&guest->cell->policy_lock);
 		ret = change(info, guest->cell, rules, buffer);

@@ -102,6 +102,34 @@ wait_for() {
 	done
 }
 
+# number KEY JSON: of a guest
+number() {
+	printf '%s\n' "$2" | sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p"
+}
+
+# check_wall PROCESS NAME OUTPUT: another process than lodge's own runs the guest,
+# behind a wall that enforces, and has never run into it
+check_wall() {
+	ps=$(timeout $((20 * slow)) "$lodge" ps --json | grep "\"$2\"")
+	policy=$(timeout $((20 * slow)) "$lodge" policy get --json "$2")
+	# All guests are in one line.
+	stats=$(timeout $((20 * slow)) "$lodge" stats --json | sed 's/, { "id"/\n{ "id"/g' |
+		grep "\"$2\".*\"memory-resident\"")
+	vmm=$(number init-pid "$ps")
+	if [ "$(number keeper-pid "$ps")" != "$1" ]; then
+		fail "its keeper is not $1: $ps" "$3"
+	elif [ "$(readlink "/proc/${vmm:-0}/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] ||
+		[ ! -d "/proc/${vmm:-0}/fd" ]; then
+		fail "process $vmm does not run it in a pid namespace of its own" "$3"
+	elif ! printf '%s\n' "$policy" | grep -q '"mode": "enforce"'; then
+		fail "its wall does not enforce: $policy" "$3"
+	elif ! printf '%s\n' "$stats" | grep -q '"denials": 0, "hooks": \[\]'; then
+		fail "it has run into its wall: $stats" "$3"
+	else
+		pass "its process is behind a wall"
+	fi
+}
+
 # end_by SIGNAL PROCESS OUTPUT
 end_by() {
 	kill -"$1" "$2"
@@ -116,12 +144,13 @@ end_by() {
 
 start "$dir/a" -m 256 -c 1
 first=$!
-start "$dir/b" -m 320 -c 2
+start "$dir/b" -m 320 -c 2 --name walled
 second=$!
 wait_for "$dir/a"
 wait_for "$dir/b"
 check_boot "two guests at once: the first" 0 "$dir/a" 1 256
 check_boot "two guests at once: the second" 0 "$dir/b" 2 320
+check_wall $second walled "$dir/b"
 end_by TERM $first "$dir/a"
 end_by KILL $second "$dir/b"
 sleep 1

@@ -120,7 +120,7 @@ static int guest(int nr, char **texts)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(netns);
-	net_detach(&net);
+	net_detach(&net, 0);
 	return 0;
 }
 

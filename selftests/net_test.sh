@@ -323,6 +323,18 @@ check "a pool of five" is "$(cut -d' ' -f2 "$dir/all" | sort | tr '\n' ' ')" \
 check "works" ping -c 1 -W 5 198.51.100.5
 refused "the pool is used up" "all 5 addresses of lodge0 are in use; stop a guest" guest
 check "its name in hexadecimal" test -e /sys/class/net/lodge-5
+# All addresses are free before their interfaces have gone.
+# shellcheck disable=SC2086 # several
+kill -9 $many
+many=''
+for i in 1 2 3 4 5; do
+	start "q$i" guest
+	many="$many $pid"
+	started "q$i" "$pid"
+done
+cat "$dir"/q[0-9] >"$dir/all"
+check "all of them again, at once" is "$(cut -d' ' -f2 "$dir/all" | sort | tr '\n' ' ')" \
+	"198.51.100.1 198.51.100.2 198.51.100.3 198.51.100.4 198.51.100.5 "
 for pid in $many; do
 	ended "$pid"
 done

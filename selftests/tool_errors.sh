@@ -198,6 +198,34 @@ else
 	skip "no /dev/lodge: no unshare"
 fi
 
+# What images need
+mkdir "$dir/bin"
+: >"$dir/bin/mkfs.erofs"
+checks_mkfs() {
+	PATH=$dir/bin "$lodge" check --container >"$dir/out" 2>"$dir/err"
+	if grep -q "^$1 *mkfs.erofs *$2" "$dir/out" && [ ! -s "$dir/err" ]; then
+		pass "lodge check --container: mkfs.erofs: $2"
+	else
+		fail "lodge check --container: mkfs.erofs: $(grep mkfs "$dir/out")"
+	fi
+}
+checks_mkfs warn "not in PATH.* -> apt install erofs-utils"
+chmod 755 "$dir/bin/mkfs.erofs"
+checks_mkfs ok "for 'lodge image import'"
+if unshare -m true 2>/dev/null; then
+	# shellcheck disable=SC2016 # expanded there
+	unshare -m sh -c 'mount --make-rprivate / && mount -t tmpfs none /dev &&
+		"$lodge" check --container' >"$dir/out" 2>"$dir/err"
+	status=$?
+	if [ $status -eq 1 ] && grep -q "^no *loop devices .* -> modprobe loop\|^no *loop devices .*CONFIG_BLK_DEV_LOOP" "$dir/out"; then
+		pass "lodge check --container: no loop devices"
+	else
+		fail "lodge check --container: $(grep loop "$dir/out")"
+	fi
+else
+	skip "lodge check --container: no unshare"
+fi
+
 # as_nobody ARGUMENT...: the tool, without any right
 as_nobody() {
 	if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
@@ -267,6 +295,20 @@ say_r='\272\370\003\000\000\260R\356'
 
 make_kernel "$dir/off" "$say_r$power_off"
 says "power off" "^R$" run --vm --kernel "$dir/off" -m 32
+if as_nobody version >/dev/null 2>&1 &&
+	[ "$(cat /proc/sys/kernel/unprivileged_userns_clone 2>/dev/null || echo 1)" = 1 ]; then
+	chmod 666 /dev/lodge
+	as_nobody run --vm --kernel "$dir/off" -m 32 >"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+	chmod 600 /dev/lodge
+	if [ $status -eq 0 ] && [ "$(cat "$dir/out")" = R ]; then
+		pass "a VM of one who is not root, but may use the device"
+	else
+		fail "a VM of one who is not root, but may use the device: status $status"
+	fi
+else
+	skip "a VM of one who is not root: no setpriv, su or user namespaces"
+fi
 says "standard input at its end" "^R$" run --vm --kernel "$dir/off" -m 32 </dev/null
 
 # xor %edx,%edx; mov $0x51515151,%eax; 1: out %eax,(%dx); inc %edx;
@@ -321,6 +363,15 @@ for signal in TERM HUP KILL; do
 		pass "SIG$signal while the guest spins"
 	fi
 done
+
+# The process that runs the guest is another one.
+start "$dir/spin"
+sleep 1
+vmm=$("$lodge" ps --json | sed -n "s/.*\"keeper-pid\": $pid,.*\"init-pid\": \([0-9]*\).*/\1/p")
+kill -KILL "$vmm"
+wait $pid 2>/dev/null
+status=$?
+result "SIGKILL to the process behind the wall" 137 "killed by signal 9.*; "
 
 start "$dir/spin"
 sleep 1

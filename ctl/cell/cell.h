@@ -51,6 +51,20 @@ struct cell_config {
  */
 int cell_create(const struct cell_config *config, struct error *error);
 
+/**
+ * cell_wall_vm() - put a wall around the process that runs a VM
+ * @pid: the process, PID 1 of a pid namespace and a child of the caller's; it has
+ *       open all that it will ever use
+ * @vm: descriptor of the VM that it has made
+ * @error: filled on failure
+ *
+ * It may use what it has open, as it has opened it, and nothing else.  The caller
+ * is the VM's keeper from here on; the rest is as with cell_create().
+ *
+ * Return: a descriptor (close-on-exec), or -1
+ */
+int cell_wall_vm(pid_t pid, int vm, struct error *error);
+
 /* How PID 1 ended, for lodge ps: a wait status. Tell it before closing. */
 void cell_ended(int cell, int status);
 

@@ -16,11 +16,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "cmd/check.h"
 #include "json.h"
 #include "vmm/vm.h"
-
-#define FOR_VM		1U
-#define FOR_CONTAINER	2U
 
 #define MSR_FEATURE_CONTROL	0x3a
 #define MSR_VM_CR		0xc0010114
@@ -28,42 +26,11 @@
 #define FEATURE_CONTROL_VMX	(1ULL << 2)
 #define VM_CR_SVM_DISABLED	(1ULL << 4)
 
-enum verdict {
-	VERDICT_OK,
-	VERDICT_WARN,
-	VERDICT_NO,
-};
-
 static const char *const verdict_names[] = { "ok", "warn", "no" };
 
-/**
- * struct finding - one requirement, and whether the host meets it
- * @requirement: in a few words
- * @needed_for: FOR_VM, FOR_CONTAINER
- * @verdict: enum verdict
- * @reason: what was found
- * @remedy: what to do; empty if nothing is to be done
- */
-struct finding {
-	const char *requirement;
-	unsigned int needed_for;
-	enum verdict verdict;
-	char reason[384];
-	char remedy[256];
-};
-
-#define MAX_FINDINGS	40
-
-struct report {
-	unsigned int wanted;
-	unsigned int count;
-	struct finding findings[MAX_FINDINGS];
-};
-
-__attribute__((format(printf, 5, 6)))
-static struct finding *add(struct report *report, unsigned int needed_for,
-			   const char *requirement, enum verdict verdict,
-			   const char *fmt, ...)
+struct finding *check_add(struct report *report, unsigned int needed_for,
+			  const char *requirement, enum verdict verdict,
+			  const char *fmt, ...)
 {
 	static struct finding not_wanted;
 	struct finding *finding = &not_wanted;
@@ -81,15 +48,14 @@ static struct finding *add(struct report *report, unsigned int needed_for,
 	return finding;
 }
 
-static void remedy(struct finding *finding, const char *text)
+void check_remedy(struct finding *finding, const char *text)
 {
 	snprintf(finding->remedy, sizeof(finding->remedy), "%s", text);
 }
 
 /* Looking at the host */
 
-/* The first line of a small file, without its newline. */
-static bool read_line(const char *path, char *line, size_t size)
+bool check_read_line(const char *path, char *line, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t count;
@@ -106,8 +72,7 @@ static bool read_line(const char *path, char *line, size_t size)
 	return true;
 }
 
-/* Does the file have a line on which @word is a whole word? */
-static bool file_has_word(const char *path, const char *prefix, const char *word)
+bool check_file_has_word(const char *path, const char *prefix, const char *word)
 {
 	FILE *file = fopen(path, "re");
 	size_t length = strlen(word);
@@ -136,11 +101,11 @@ static bool file_has_word(const char *path, const char *prefix, const char *word
 
 static bool cpu_flag(const char *flag)
 {
-	return file_has_word("/proc/cpuinfo", "flags", flag) ||
-	       file_has_word("/proc/cpuinfo", "vmx flags", flag);
+	return check_file_has_word("/proc/cpuinfo", "flags", flag) ||
+	       check_file_has_word("/proc/cpuinfo", "vmx flags", flag);
 }
 
-static bool module_loaded(const char *name)
+bool check_module_loaded(const char *name)
 {
 	char path[64];
 
@@ -148,8 +113,7 @@ static bool module_loaded(const char *name)
 	return !access(path, F_OK);
 }
 
-/* Is it a module that can be loaded? */
-static bool module_available(const char *name)
+bool check_module_available(const char *name)
 {
 	char path[256], word[64];
 	struct utsname uts;
@@ -231,14 +195,14 @@ static void check_firmware(struct report *report, const struct cpu *cpu)
 			   !(msr & FEATURE_CONTROL_VMX);
 	}
 	if (disabled || (!known && !cpu_flag(flag)))
-		remedy(add(report, FOR_VM, requirement, VERDICT_NO,
-			   "the firmware has switched %s off",
-			   cpu->svm ? "SVM" : "VMX"),
-		       cpu->svm ? "switch on 'SVM Mode' or 'AMD-V' in the firmware's setup" :
-		       "switch on 'VT-x' in the firmware's setup");
+		check_remedy(check_add(report, FOR_VM, requirement, VERDICT_NO,
+				       "the firmware has switched %s off",
+				       cpu->svm ? "SVM" : "VMX"),
+			     cpu->svm ? "switch on 'SVM Mode' or 'AMD-V' in the firmware's setup" :
+			     "switch on 'VT-x' in the firmware's setup");
 	else
-		add(report, FOR_VM, requirement, VERDICT_OK, "%s",
-		    known ? "yes" : "as far as the kernel tells");
+		check_add(report, FOR_VM, requirement, VERDICT_OK, "%s",
+			  known ? "yes" : "as far as the kernel tells");
 }
 
 static void check_cpu(struct report *report)
@@ -246,20 +210,20 @@ static void check_cpu(struct report *report)
 	struct cpu cpu = look_at_cpu();
 
 	if (!cpu.svm && !cpu.vmx) {
-		remedy(add(report, FOR_VM, "CPU virtualization", VERDICT_NO,
-			   "the CPU shows neither SVM nor VMX"),
-		       "switch it on in the firmware's setup, or in the hypervisor's that this host runs under");
+		check_remedy(check_add(report, FOR_VM, "CPU virtualization", VERDICT_NO,
+				       "the CPU shows neither SVM nor VMX"),
+			     "switch it on in the firmware's setup, or in the hypervisor's that this host runs under");
 		return;
 	}
-	add(report, FOR_VM, "CPU virtualization", VERDICT_OK, "%s",
-	    cpu.svm ? "SVM (AMD)" : "VMX (Intel)");
+	check_add(report, FOR_VM, "CPU virtualization", VERDICT_OK, "%s",
+		  cpu.svm ? "SVM (AMD)" : "VMX (Intel)");
 	if (cpu.nested_paging)
-		add(report, FOR_VM, "nested paging", VERDICT_OK, "%s",
-		    cpu.svm ? "NPT" : "EPT");
+		check_add(report, FOR_VM, "nested paging", VERDICT_OK, "%s",
+			  cpu.svm ? "NPT" : "EPT");
 	else
-		remedy(add(report, FOR_VM, "nested paging", VERDICT_NO,
-			   "the CPU does not have it"),
-		       "use another host: lodge does not run VMs without");
+		check_remedy(check_add(report, FOR_VM, "nested paging", VERDICT_NO,
+				       "the CPU does not have it"),
+			     "use another host: lodge does not run VMs without");
 	check_firmware(report, &cpu);
 }
 
@@ -270,23 +234,23 @@ static void check_loading(struct report *report, unsigned int needed_for)
 	char line[128];
 	struct finding *finding;
 
-	if (module_loaded("lodge")) {
-		add(report, needed_for, "module lodge", VERDICT_OK, "loaded");
+	if (check_module_loaded("lodge")) {
+		check_add(report, needed_for, "module lodge", VERDICT_OK, "loaded");
 		return;
 	}
-	finding = add(report, needed_for, "module lodge", VERDICT_NO, "not loaded");
-	remedy(finding, module_available("lodge") ? "modprobe lodge" :
-	       "build it with 'make modules', then insmod lodge.ko");
-	if (read_line("/proc/sys/kernel/modules_disabled", line, sizeof(line)) &&
+	finding = check_add(report, needed_for, "module lodge", VERDICT_NO, "not loaded");
+	check_remedy(finding, check_module_available("lodge") ? "modprobe lodge" :
+		     "build it with 'make modules', then insmod lodge.ko");
+	if (check_read_line("/proc/sys/kernel/modules_disabled", line, sizeof(line)) &&
 	    line[0] == '1') {
 		snprintf(finding->reason, sizeof(finding->reason),
 			 "not loaded, and kernel.modules_disabled is 1");
-		remedy(finding, "reboot: it cannot be switched back");
-	} else if (read_line("/sys/kernel/security/lockdown", line, sizeof(line)) &&
+		check_remedy(finding, "reboot: it cannot be switched back");
+	} else if (check_read_line("/sys/kernel/security/lockdown", line, sizeof(line)) &&
 		   line[0] && !strstr(line, "[none]")) {
 		snprintf(finding->reason, sizeof(finding->reason),
 			 "not loaded, and the kernel is locked down: it takes signed modules only");
-		remedy(finding, "sign lodge.ko with an enrolled key, or switch secure boot off");
+		check_remedy(finding, "sign lodge.ko with an enrolled key, or switch secure boot off");
 	}
 }
 
@@ -297,10 +261,10 @@ static int check_device(struct report *report, unsigned int needed_for)
 	int fd = lodge_open(&error);
 
 	if (fd >= 0)
-		add(report, needed_for, LODGE_DEVICE, VERDICT_OK, "can be opened");
+		check_add(report, needed_for, LODGE_DEVICE, VERDICT_OK, "can be opened");
 	else
-		remedy(add(report, needed_for, LODGE_DEVICE, VERDICT_NO, "%s",
-			   error.text), error.advice);
+		check_remedy(check_add(report, needed_for, LODGE_DEVICE, VERDICT_NO, "%s",
+				       error.text), error.advice);
 	return fd;
 }
 
@@ -351,35 +315,35 @@ static void check_info(struct report *report, int fd)
 	bool amd;
 
 	if (ioctl(fd, LODGE_GET_INFO, &info)) {
-		remedy(add(report, FOR_VM, "module's answer", VERDICT_NO,
-			   "LODGE_GET_INFO: %s", strerror(errno)),
-		       "load the module of this version of lodge");
+		check_remedy(check_add(report, FOR_VM, "module's answer", VERDICT_NO,
+				       "LODGE_GET_INFO: %s", strerror(errno)),
+			     "load the module of this version of lodge");
 		return;
 	}
 	info.reason[sizeof(info.reason) - 1] = '\0';
 	amd = look_at_cpu().svm;
 	if (info.vm_error) {
-		finding = add(report, FOR_VM, "root mode", VERDICT_NO, "%s",
-			      info.reason[0] ? info.reason :
-			      strerror(info.vm_error < 0 ? -info.vm_error :
-				       info.vm_error));
+		finding = check_add(report, FOR_VM, "root mode", VERDICT_NO, "%s",
+				    info.reason[0] ? info.reason :
+				    strerror(info.vm_error < 0 ? -info.vm_error :
+					     info.vm_error));
 		if (info.vm_error == EBUSY || info.vm_error == -EBUSY)
-			remedy(finding, amd ?
-			       "rmmod kvm_amd kvm, or boot with kvm.enable_virt_at_load=0" :
-			       "rmmod kvm_intel kvm, or boot with kvm.enable_virt_at_load=0");
+			check_remedy(finding, amd ?
+				     "rmmod kvm_amd kvm, or boot with kvm.enable_virt_at_load=0" :
+				     "rmmod kvm_intel kvm, or boot with kvm.enable_virt_at_load=0");
 		else
-			remedy(finding, "see the lines above");
+			check_remedy(finding, "see the lines above");
 		return;
 	}
-	add(report, FOR_VM, "root mode", VERDICT_OK, "free; the module uses %s",
-	    info.vendor == LODGE_VENDOR_SVM ? "SVM" :
-	    info.vendor == LODGE_VENDOR_VMX ? "VMX" : "an unknown extension");
+	check_add(report, FOR_VM, "root mode", VERDICT_OK, "free; the module uses %s",
+		  info.vendor == LODGE_VENDOR_SVM ? "SVM" :
+		  info.vendor == LODGE_VENDOR_VMX ? "VMX" : "an unknown extension");
 	feature_names(info.features, features, sizeof(features));
-	add(report, FOR_VM, "CPU extras", VERDICT_OK, "%s", features);
-	add(report, FOR_VM, "limits of a VM", VERDICT_OK,
-	    "%u CPUs, %u address bits, %u ASIDs, TSC %u.%03u MHz",
-	    info.max_vcpus, info.phys_bits, info.nr_asids,
-	    info.tsc_khz / 1000, info.tsc_khz % 1000);
+	check_add(report, FOR_VM, "CPU extras", VERDICT_OK, "%s", features);
+	check_add(report, FOR_VM, "limits of a VM", VERDICT_OK,
+		  "%u CPUs, %u address bits, %u ASIDs, TSC %u.%03u MHz",
+		  info.max_vcpus, info.phys_bits, info.nr_asids,
+		  info.tsc_khz / 1000, info.tsc_khz % 1000);
 }
 
 /*
@@ -388,127 +352,26 @@ static void check_info(struct report *report, int fd)
  */
 static void check_kvm(struct report *report)
 {
-	const char *vendor = module_loaded("kvm_amd") ? "kvm_amd" :
-			     module_loaded("kvm_intel") ? "kvm_intel" : NULL;
+	const char *vendor = check_module_loaded("kvm_amd") ? "kvm_amd" :
+			     check_module_loaded("kvm_intel") ? "kvm_intel" : NULL;
 	char line[16], text[64];
 
 	if (!vendor) {
-		add(report, FOR_VM, "KVM is out of the way", VERDICT_OK, "not loaded");
+		check_add(report, FOR_VM, "KVM is out of the way", VERDICT_OK, "not loaded");
 		return;
 	}
-	if (!read_line("/sys/module/kvm/parameters/enable_virt_at_load", line,
-		       sizeof(line)) || line[0] == 'N') {
-		add(report, FOR_VM, "KVM is out of the way", VERDICT_WARN,
-		    "%s is loaded; while it has guests, lodge cannot have any",
-		    vendor);
+	if (!check_read_line("/sys/module/kvm/parameters/enable_virt_at_load", line,
+			     sizeof(line)) || line[0] == 'N') {
+		check_add(report, FOR_VM, "KVM is out of the way", VERDICT_WARN,
+			  "%s is loaded; while it has guests, lodge cannot have any",
+			  vendor);
 		return;
 	}
 	snprintf(text, sizeof(text),
 		 "rmmod %s kvm, or boot with kvm.enable_virt_at_load=0", vendor);
-	remedy(add(report, FOR_VM, "KVM is out of the way", VERDICT_WARN,
-		   "%s is loaded, and holds root mode all the time", vendor), text);
-}
-
-/* Containers */
-
-static void check_filesystem(struct report *report, const char *requirement,
-			     const char *name, const char *option)
-{
-	char text[128];
-
-	if (file_has_word("/proc/filesystems", "", name)) {
-		add(report, FOR_CONTAINER, requirement, VERDICT_OK, "there");
-	} else if (module_available(name)) {
-		add(report, FOR_CONTAINER, requirement, VERDICT_OK,
-		    "a module, loaded when it is used");
-	} else {
-		snprintf(text, sizeof(text),
-			 "use a kernel with CONFIG_%s, or install its module %s",
-			 option, name);
-		remedy(add(report, FOR_CONTAINER, requirement, VERDICT_NO,
-			   "the kernel does not have it"), text);
-	}
-}
-
-static void check_cgroup(struct report *report)
-{
-	if (!file_has_word("/proc/filesystems", "", "cgroup2"))
-		remedy(add(report, FOR_CONTAINER, "cgroup v2", VERDICT_NO,
-			   "the kernel does not have it"),
-		       "use a kernel with CONFIG_CGROUPS");
-	else if (!file_has_word("/proc/self/mounts", "", "cgroup2"))
-		remedy(add(report, FOR_CONTAINER, "cgroup v2", VERDICT_WARN,
-			   "not mounted"),
-		       "mount -t cgroup2 none /sys/fs/cgroup");
-	else
-		add(report, FOR_CONTAINER, "cgroup v2", VERDICT_OK, "mounted");
-}
-
-static void check_namespaces(struct report *report)
-{
-	static const char *const names[] = {
-		"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts",
-	};
-	char missing[96] = "", path[64], line[32];
-	bool user = false;
-	size_t i, used = 0;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
-		if (!access(path, F_OK)) {
-			user |= !strcmp(names[i], "user");
-			continue;
-		}
-		used += (size_t)snprintf(missing + used, sizeof(missing) - used,
-					 "%s%s", used ? ", " : "", names[i]);
-	}
-	if (used)
-		remedy(add(report, FOR_CONTAINER, "namespaces", VERDICT_NO,
-			   "the kernel lacks: %s", missing),
-		       "use a kernel with CONFIG_NAMESPACES and all below it");
-	else
-		add(report, FOR_CONTAINER, "namespaces", VERDICT_OK, "all");
-	if (!user)
-		return;
-	if (read_line("/proc/sys/user/max_user_namespaces", line, sizeof(line)) &&
-	    !strcmp(line, "0"))
-		remedy(add(report, FOR_CONTAINER, "user namespaces", VERDICT_NO,
-			   "none are allowed"),
-		       "sysctl user.max_user_namespaces=10000");
-	else if (geteuid() &&
-		 read_line("/proc/sys/kernel/unprivileged_userns_clone", line,
-			   sizeof(line)) && !strcmp(line, "0"))
-		remedy(add(report, FOR_CONTAINER, "user namespaces", VERDICT_NO,
-			   "only for root"),
-		       "sysctl kernel.unprivileged_userns_clone=1, or run as root");
-	else
-		add(report, FOR_CONTAINER, "user namespaces", VERDICT_OK, "allowed");
-}
-
-static void check_seccomp(struct report *report)
-{
-	if (!access("/proc/sys/kernel/seccomp/actions_avail", F_OK))
-		add(report, FOR_CONTAINER, "seccomp filters", VERDICT_OK, "there");
-	else
-		remedy(add(report, FOR_CONTAINER, "seccomp filters", VERDICT_NO,
-			   "the kernel does not have them"),
-		       "use a kernel with CONFIG_SECCOMP_FILTER");
-}
-
-/* The wall around a container hangs on ftrace. */
-static void check_ftrace(struct report *report)
-{
-	char line[16];
-
-	if (!read_line("/proc/sys/kernel/ftrace_enabled", line, sizeof(line)))
-		remedy(add(report, FOR_CONTAINER, "ftrace", VERDICT_NO,
-			   "the kernel does not have it"),
-		       "use a kernel with CONFIG_DYNAMIC_FTRACE");
-	else if (line[0] == '0')
-		remedy(add(report, FOR_CONTAINER, "ftrace", VERDICT_NO,
-			   "switched off"), "sysctl kernel.ftrace_enabled=1");
-	else
-		add(report, FOR_CONTAINER, "ftrace", VERDICT_OK, "there");
+	check_remedy(check_add(report, FOR_VM, "KVM is out of the way", VERDICT_WARN,
+			       "%s is loaded, and holds root mode all the time", vendor),
+		     text);
 }
 
 /* Printing */
@@ -646,12 +509,7 @@ static void look(struct report *report)
 	}
 	check_kvm(report);
 
-	check_namespaces(report);
-	check_cgroup(report);
-	check_filesystem(report, "overlayfs", "overlay", "OVERLAY_FS");
-	check_filesystem(report, "EROFS", "erofs", "EROFS_FS");
-	check_seccomp(report);
-	check_ftrace(report);
+	check_containers(report);
 }
 
 int cmd_check(int argc, char **argv)

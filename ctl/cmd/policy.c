@@ -30,9 +30,9 @@ static const struct option options[] = {
 };
 
 static const char help[] =
-	"Usage: lodge policy get CONTAINER [--json]\n"
-	"       lodge policy set CONTAINER FILE\n"
-	"       lodge policy set CONTAINER --complain | --enforce\n"
+	"Usage: lodge policy get GUEST [--json]\n"
+	"       lodge policy set GUEST FILE\n"
+	"       lodge policy set GUEST --complain | --enforce\n"
 	"\n"
 	"Prints or changes what the processes of a running container may do. 'set' takes\n"
 	"what 'get' prints, and what 'lodge run --policy' takes; - is standard input. What\n"
@@ -275,11 +275,11 @@ static int run(const struct request *request, struct error *error)
 	if (client_open(&client, error))
 		return -1;
 	ret = client_guest(&client, request->name, &guest, error);
-	if (!ret && guest.kind != LODGE_GUEST_KIND_CONTAINER)
-		ret = error_set(error, 0, "'%s' is a VM, which has no policy",
-				guest.name);
-	else if (!ret && guest.state == LODGE_GUEST_STATE_EXITED)
+	if (!ret && guest.state == LODGE_GUEST_STATE_EXITED)
 		ret = error_set(error, 0, "'%s' has ended", guest.name);
+	else if (!ret && guest.kind == LODGE_GUEST_KIND_VM && request->file)
+		ret = error_set(error, 0, "'%s' is a VM: of its policy only the mode can be changed",
+				guest.name);
 	else if (!ret && !request->set)
 		ret = get(&client, &guest, request->json, error);
 	else if (!ret && request->file)

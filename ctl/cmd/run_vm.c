@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "tty.h"
 #include "vmm/boot.h"
+#include "vmm/keeper.h"
 #include "vmm/terminal.h"
 #include "vmm/vm.h"
 
@@ -201,51 +201,14 @@ fail:
 	return STATUS_LODGE;
 }
 
-/*
- * Signals come through a descriptor, to be served between two events instead of
- * in the midst of one.  What nohup or a shell has had us ignore stays ignored:
- * a blocked signal would come all the same.  Return: the descriptor, or -1
- */
-static int block_signals(struct error *error)
-{
-	static const int ends[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
-	struct sigaction action;
-	sigset_t set;
-	size_t i;
-	int fd;
-
-	sigemptyset(&set);
-	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (sigaction(ends[i], NULL, &action) ||
-		    action.sa_handler != SIG_IGN)
-			sigaddset(&set, ends[i]);
-	sigaddset(&set, SIGCONT);
-	sigaddset(&set, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	/* A closed pipe is an error of write(), see terminal.c. */
-	signal(SIGPIPE, SIG_IGN);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		error_set(error, errno, "cannot make a signalfd");
-	return fd;
-}
-
-static void unblock_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* Return: a signal that ends the keeper, or 0 */
-static int next_signal(int signal_fd)
+static int next_signal(const struct keeper *keeper)
 {
 	struct signalfd_siginfo info;
 
-	while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
+	while (read(keeper->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCONT)
-			terminal_continue();
+			terminal_continue(atomic_load(&keeper->page->ours));
 		else if (info.ssi_signo != SIGWINCH)
 			return (int)info.ssi_signo;
 		terminal_resized();
@@ -263,13 +226,13 @@ struct ending {
  * Carries input, output and signals until the VM ends, or is to.  Looks once at
  * least: a guest that does nothing but reset itself can be ended, too.
  */
-static struct ending serve(struct vm *vm, int signal_fd)
+static struct ending serve(struct vm *vm, const struct keeper *keeper)
 {
 	struct ending ending = { false, 0 };
 
 	do {
 		struct pollfd fds[] = {
-			{ signal_fd, POLLIN, 0 },
+			{ keeper->signal_fd, POLLIN, 0 },
 			{ vm->wake_fd, POLLIN, 0 },
 			{ terminal_timer_fd(), POLLIN, 0 },
 			{ terminal_input_fd(), POLLIN, 0 },
@@ -285,7 +248,7 @@ static struct ending serve(struct vm *vm, int signal_fd)
 			break;
 		}
 		if (fds[0].revents) {
-			ending.signal = next_signal(signal_fd);
+			ending.signal = next_signal(keeper);
 			if (ending.signal)
 				break;
 		}
@@ -299,24 +262,36 @@ static struct ending serve(struct vm *vm, int signal_fd)
 	return ending;
 }
 
-/* From an empty VM to its end. Return: -1 to boot again, else an exit status */
-static int run_once(const struct request *request, const struct boot_image *image,
-		    int signal_fd, struct error *error)
+/**
+ * struct context - what the VMM's process is given
+ * @request: the command line
+ * @image: what is booted
+ */
+struct context {
+	const struct request *request;
+	struct boot_image *image;
+};
+
+/* From an empty VM to its end. Return: an exit status */
+static int run_guest(const struct context *context, struct keeper *keeper,
+		     struct error *error)
 {
-	struct vm *vm = vm_create(&request->config, error);
+	struct vm *vm = vm_create(&context->request->config, error);
 	struct ending ending;
-	int outcome, status;
+	int outcome, status, result;
 
 	if (!vm)
 		return STATUS_LODGE;
-	terminal_set_stopping(false);
-	if (boot_load(image, vm, error) || vm_start(vm, error)) {
+	result = boot_load(context->image, vm, error);
+	boot_close(context->image);
+	/* Behind the wall nothing can be opened any more. */
+	if (result || keeper_wall(keeper, vm->fd, error) || vm_start(vm, error)) {
 		/* A first CPU may run already, and wait for a reader. */
 		terminal_set_stopping(true);
 		vm_destroy(vm);
 		return STATUS_LODGE;
 	}
-	ending = serve(vm, signal_fd);
+	ending = serve(vm, keeper);
 	terminal_set_stopping(true);
 	/* What it says it has ended of, before vm_stop() gives it a reason. */
 	outcome = atomic_load(&vm->outcome);
@@ -330,7 +305,8 @@ static int run_once(const struct request *request, const struct boot_image *imag
 		return STATUS_OK;
 	switch (outcome) {
 	case VM_RESET:
-		status = request->no_reboot ? STATUS_OK : -1;
+		atomic_store(&keeper->page->again, !context->request->no_reboot);
+		status = STATUS_OK;
 		break;
 	case VM_FAILED:
 		status = STATUS_GUEST_FAILED;
@@ -347,17 +323,15 @@ static int run_once(const struct request *request, const struct boot_image *imag
 
 /*
  * Shows the last of the output, waiting for a slow reader as any program would,
- * but not if it is to end: then the next signal kills it.
+ * but not if it is to end: then the next signal has the monitor kill it.
  */
-static void finish_output(int status)
+static void finish_output(struct keeper_page *page, int status)
 {
 	if (status >= STATUS_SIGNAL) {
 		terminal_drain(DRAIN_MS);
-		tty_restore();
 		return;
 	}
-	tty_restore();
-	unblock_signals();
+	atomic_store(&page->finishing, true);
 	terminal_drain(-1);
 }
 
@@ -374,6 +348,31 @@ static int check_output(int status, struct error *error)
 	return STATUS_LODGE;
 }
 
+/* The process that runs the VM */
+static int vmm(struct keeper *keeper, void *data)
+{
+	struct keeper_page *page = keeper->page;
+	struct error error = { .text = "" };
+	uint32_t count = atomic_exchange(&page->nr_input, 0);
+	int status = STATUS_LODGE;
+
+	/* A closed pipe is an error of write(), see terminal.c. */
+	signal(SIGPIPE, SIG_IGN);
+	if (!terminal_open(atomic_load(&page->ours), &error)) {
+		terminal_feed(page->input, count < sizeof(page->input) ?
+			      count : sizeof(page->input));
+		status = run_guest(data, keeper, &error);
+		finish_output(page, status);
+		status = check_output(status, &error);
+		atomic_store(&page->in_line, !terminal_at_line_start());
+	}
+	if (atomic_load(&page->again))
+		atomic_store(&page->nr_input,
+			     terminal_take(page->input, sizeof(page->input)));
+	page->error = error;
+	return status;
+}
+
 int run_vm(int argc, char **argv)
 {
 	struct request request = {
@@ -385,30 +384,18 @@ int run_vm(int argc, char **argv)
 	};
 	struct error error = { .text = "" };
 	struct boot_image image;
-	int signal_fd = -1;
+	struct context context = { &request, &image };
 	int status = parse(argc, argv, &request);
 
 	if (status >= 0)
 		return status;
+	/* What the caller has left open is nothing for a guest. */
+	close_range(STDERR_FILENO + 1, ~0U, 0);
 	status = STATUS_LODGE;
-	if (boot_open_config(&image, &request.config, &error))
-		goto out;
-	signal_fd = block_signals(&error);
-	if (signal_fd < 0 || terminal_open(&error))
-		goto out;
-	do
-		status = run_once(&request, &image, signal_fd, &error);
-	while (status < 0);
-	finish_output(status);
-	status = check_output(status, &error);
-out:
+	if (!boot_open_config(&image, &request.config, &error))
+		status = monitor_run(vmm, &context, &error);
 	boot_close(&image);
-	if (signal_fd >= 0)
-		close(signal_fd);
-	if (error.text[0]) {
-		if (!terminal_at_line_start() && isatty(STDERR_FILENO))
-			fputc('\n', stderr);
+	if (error.text[0])
 		error_print(&error);
-	}
 	return status;
 }

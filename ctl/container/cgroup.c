@@ -87,26 +87,39 @@ static int write_file(int dir, const char *name, const char *text)
 	return count == (ssize_t)length ? 0 : -1;
 }
 
-/* Is @word in the file @name?  */
-static bool has_word(int dir, const char *name, const char *word)
+/* Reads a list of words. Return: whether there is one */
+static bool read_words(int dir, const char *name, char *text, size_t size)
 {
-	char text[256];
-	char *rest = NULL, *have;
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	ssize_t count;
 
 	if (fd < 0)
 		return false;
-	count = read(fd, text, sizeof(text) - 1);
+	count = read(fd, text, size - 1);
 	close(fd);
-	if (count < 0)
-		return false;
-	text[count] = '\0';
-	for (have = strtok_r(text, "\n ", &rest); have;
-	     have = strtok_r(NULL, "\n ", &rest))
-		if (!strcmp(have, word))
+	text[count < 0 ? 0 : count] = '\0';
+	return count >= 0;
+}
+
+static bool is_among(const char *word, const char *words)
+{
+	size_t length = strlen(word);
+	const char *at = words;
+
+	while ((at = strstr(at, word))) {
+		if ((at == words || strchr(" \n", at[-1])) && strchr(" \n", at[length]))
 			return true;
+		at += length;
+	}
 	return false;
+}
+
+/* Is @word in the file @name?  */
+static bool has_word(int dir, const char *name, const char *word)
+{
+	char text[256];
+
+	return read_words(dir, name, text, sizeof(text)) && is_among(word, text);
 }
 
 /* Lets the children of the folder @path use @controller. */
@@ -206,14 +219,21 @@ static int set_limits(int dir, const char *parent,
 static void count(const char *parent)
 {
 	static const char *const controllers[] = { "memory", "pids", "io" };
-	char root[PATH_MAX];
+	char root[PATH_MAX], on[256];
 	struct error error;
 	size_t i;
+	int dir = open(parent, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 
+	/* What is on here is on further up, too. */
+	if (dir < 0 || !read_words(dir, "cgroup.subtree_control", on, sizeof(on)))
+		on[0] = '\0';
+	if (dir >= 0)
+		close(dir);
 	snprintf(root, sizeof(root), "%.*s", (int)(strrchr(parent, '/') - parent),
 		 parent);
 	for (i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
-		if (!enable_controller(root, controllers[i], &error))
+		if (!is_among(controllers[i], on) &&
+		    !enable_controller(root, controllers[i], &error))
 			enable_controller(parent, controllers[i], &error);
 }
 

@@ -2,24 +2,26 @@
 /*
  * The kernel frees nearly all of a container when its keeper dies: PID 1 and with
  * it all processes, mounts and the network.  A cgroup and files in /run stay;
- * they are what a janitor is for.
+ * they are what a janitor is for. To leave the network in peace takes the kernel a
+ * while; the janitor is who waits for it.
  */
 #include "container/janitor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "container/cgroup.h"
 #include "container/state.h"
 
+#define NET_LINGER_MS	2000
+
 __attribute__((noreturn))
 static void wait_and_clean(int rope, const char *name, const char *cgroup, bool keep)
 {
-	char byte;
+	struct net net;
 	ssize_t count;
 
 	prctl(PR_SET_NAME, "lodge-janitor", 0, 0, 0);
@@ -30,11 +32,11 @@ static void wait_and_clean(int rope, const char *name, const char *cgroup, bool 
 	if (dup2(rope, STDIN_FILENO) < 0 || close_range(STDOUT_FILENO, ~0U, 0) ||
 	    chdir("/"))
 		_exit(1);
-	do
-		count = read(STDIN_FILENO, &byte, 1);
-	while (count < 0 && errno == EINTR);
-	if (count)
+	count = net_take_over(&net, STDIN_FILENO);
+	if (count > 0) {
+		net_detach(&net, NET_LINGER_MS);
 		_exit(0);
+	}
 	cgroup_kill(cgroup);
 	cgroup_remove(cgroup);
 	if (!keep)
@@ -47,8 +49,8 @@ int janitor_start(struct janitor *janitor, const char *name, const char *cgroup,
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC))
-		return error_set(error, errno, "cannot make a pipe");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return error_set(error, errno, "cannot make a socket");
 	janitor->pid = fork();
 	if (!janitor->pid) {
 		close(ends[1]);
@@ -63,13 +65,18 @@ int janitor_start(struct janitor *janitor, const char *name, const char *cgroup,
 	return 0;
 }
 
-void janitor_dismiss(struct janitor *janitor)
+void janitor_dismiss(struct janitor *janitor, struct net *net)
 {
-	if (janitor->pid <= 0)
+	if (janitor->pid <= 0) {
+		if (net)
+			net_detach(net, 0);
 		return;
-	if (write(janitor->rope, "", 1) == 1)
-		while (waitpid(janitor->pid, NULL, 0) < 0 && errno == EINTR)
-			continue;
+	}
+	if (!net || net_hand_over(net, janitor->rope)) {
+		if (net)
+			net_detach(net, 0);
+		send(janitor->rope, "", 1, MSG_NOSIGNAL);
+	}
 	close(janitor->rope);
 	janitor->pid = 0;
 }

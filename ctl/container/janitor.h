@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who cleans up when a keeper was killed. */
+/* Who cleans up when a keeper was killed, and what it need not wait for. */
 #ifndef JANITOR_H
 #define JANITOR_H
 
@@ -7,11 +7,12 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "net/net.h"
 
 /**
  * struct janitor - a process that waits for its keeper's end
  * @pid: the process
- * @rope: a pipe; the janitor feels it when the keeper lets go
+ * @rope: a socket; the janitor feels it when the keeper lets go
  */
 struct janitor {
 	pid_t pid;
@@ -31,7 +32,11 @@ struct janitor {
 int janitor_start(struct janitor *janitor, const char *name, const char *cgroup,
 		  bool keep, struct error *error);
 
-/* The keeper has cleaned up itself. */
-void janitor_dismiss(struct janitor *janitor);
+/**
+ * janitor_dismiss() - the keeper has cleaned up itself
+ * @janitor: nobody waits for its end
+ * @net: what is left to be detached, or NULL
+ */
+void janitor_dismiss(struct janitor *janitor, struct net *net);
 
 #endif /* JANITOR_H */

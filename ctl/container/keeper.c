@@ -422,8 +422,6 @@ static void destroy(struct keeper *keeper)
 	}
 	relay_close(&keeper->relay);
 	close_fd(&keeper->relay.pidfd);
-	if (keeper->has_net)
-		net_detach(&keeper->net);
 	close_fd(&keeper->cell);
 	close_fd(&keeper->channel);
 	close_fd(&keeper->child_channel);
@@ -436,16 +434,14 @@ static void destroy(struct keeper *keeper)
 		cgroup_remove(keeper->state.cgroup);
 	}
 	close_fd(&keeper->cgroup);
-	if (keeper->folder < 0)
-		return;
-	if (keeper->state.keep) {
+	if (keeper->folder >= 0 && keeper->state.keep) {
 		keeper->state.status = keeper->status;
 		state_save(keeper->folder, &keeper->state, &ignored);
-	} else {
+	} else if (keeper->folder >= 0) {
 		state_remove(keeper->state.name);
 	}
 	close_fd(&keeper->folder);
-	janitor_dismiss(&keeper->janitor);
+	janitor_dismiss(&keeper->janitor, keeper->has_net ? &keeper->net : NULL);
 }
 
 /* Whoever called `run -d` gets the name, and can go. */

@@ -3,7 +3,11 @@
 #include "net.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "private.h"
@@ -84,7 +88,6 @@ int net_attach(struct net *net, int netns, const struct net_port *ports,
 	net->private = calloc(1, sizeof(*net->private));
 	if (!net->private)
 		return error_set(error, errno, "no memory for the network");
-	net->private->rules = -1;
 	net->private->locks = pool_open(error);
 	if (net->private->locks >= 0) {
 		sock = link_socket(-1, error);
@@ -94,11 +97,34 @@ int net_attach(struct net *net, int netns, const struct net_port *ports,
 		}
 	}
 	if (result)
-		net_detach(net);
+		net_detach(net, 0);
 	return result;
 }
 
-void net_detach(struct net *net)
+/* A guest seldom comes alone: lodge0 is kept for the next one for @linger_ms. */
+static void leave_bridge(const struct net *net, struct nl_sock *sock,
+			 unsigned int linger_ms)
+{
+	const struct timespec linger = {
+		.tv_sec = linger_ms / 1000, .tv_nsec = (linger_ms % 1000) * 1000000L,
+	};
+	int locks = net->private->locks;
+	struct error ignored;
+
+	if (linger_ms) {
+		pool_release(locks);
+		if (pool_shared(locks))
+			return;
+		nanosleep(&linger, NULL);
+	}
+	if (pool_lock(locks, &ignored))
+		return;
+	if (!pool_shared(locks))
+		link_bridge_remove(sock, net);
+	pool_unlock(locks);
+}
+
+void net_detach(struct net *net, unsigned int linger_ms)
 {
 	struct net_private *private = net->private;
 	struct error ignored;
@@ -107,20 +133,94 @@ void net_detach(struct net *net)
 	if (!private)
 		return;
 	sock = link_socket(-1, &ignored);
+	nat_unpublish(net);
+	nat_remove(net);
 	if (sock && private->linked)
 		link_veth_remove(sock, net);
-	nat_remove(net);
 	if (private->locks >= 0) {
-		if (sock && net->address.s_addr && !pool_lock(private->locks, &ignored)) {
-			if (!pool_shared(private->locks))
-				link_bridge_remove(sock, net);
-			pool_unlock(private->locks);
-		}
+		if (sock && net->address.s_addr)
+			leave_bridge(net, sock, linger_ms);
 		close(private->locks);
 	}
 	nl_socket_free(sock);
 	free(private);
 	net->private = NULL;
+}
+
+/* What brings a guest's network to another process, with two descriptors */
+struct handover {
+	struct net net;		/* but for its private part */
+	bool linked;
+};
+
+union handover_control {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(2 * sizeof(int))];
+};
+
+/* Ports are free at once: who stops a guest may want another to have them. */
+int net_hand_over(struct net *net, int socket)
+{
+	struct net_private *private = net->private;
+	int fds[2] = { private->locks, mnl_socket_get_fd(private->rules) };
+	struct handover handover = { .net = *net, .linked = private->linked };
+	struct iovec part = { &handover, sizeof(handover) };
+	union handover_control control = {
+		.header = {
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(fds)),
+		},
+	};
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	nat_unpublish(net);
+	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
+	if (sendmsg(socket, &message, MSG_NOSIGNAL) != (ssize_t)sizeof(handover))
+		return -1;
+	nat_remove(net);
+	close(private->locks);
+	free(private);
+	net->private = NULL;
+	return 0;
+}
+
+ssize_t net_take_over(struct net *net, int socket)
+{
+	struct net_private *private = calloc(1, sizeof(*private));
+	struct handover handover;
+	struct iovec part = { &handover, sizeof(handover) };
+	union handover_control control;
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *header;
+	ssize_t count;
+	int fds[2];
+
+	net->private = NULL;
+	count = TEMP_FAILURE_RETRY(recvmsg(socket, &message, MSG_CMSG_CLOEXEC));
+	header = count == sizeof(handover) ? CMSG_FIRSTHDR(&message) : NULL;
+	if (!private || !header || header->cmsg_type != SCM_RIGHTS ||
+	    header->cmsg_len != CMSG_LEN(sizeof(fds))) {
+		free(private);
+		return count;
+	}
+	memcpy(fds, CMSG_DATA(header), sizeof(fds));
+	*net = handover.net;
+	net->private = private;
+	private->locks = fds[0];
+	private->rules = mnl_socket_fdopen(fds[1]);
+	private->linked = handover.linked;
+	return count;
 }
 
 int net_loopback(int netns, struct error *error)

@@ -61,7 +61,31 @@ int net_parse_port(const char *text, struct net_port *port, struct error *error)
  */
 int net_attach(struct net *net, int netns, const struct net_port *ports,
 	       size_t nr_ports, struct error *error);
-void net_detach(struct net *net);
+
+/**
+ * net_detach() - take it back
+ * @net: of net_attach()
+ * @linger_ms: for how long to wait for another guest before lodge0 goes, too
+ */
+void net_detach(struct net *net, unsigned int linger_ms);
+
+/**
+ * net_hand_over() - have another process call net_detach()
+ * @net: of net_attach(); empty afterwards
+ * @socket: of AF_UNIX with borders between messages, to that process
+ *
+ * Return: 0, or -1: @net is as before
+ */
+int net_hand_over(struct net *net, int socket);
+
+/**
+ * net_take_over() - the other end of net_hand_over()
+ * @net: out; its private part is NULL if the message was another
+ * @socket: the other end
+ *
+ * Return: the size of the message, 0 if nobody has the other end any more, or -1
+ */
+ssize_t net_take_over(struct net *net, int socket);
 
 /* In a new network namespace without a network: lo is up. Return: 0 or -1 */
 int net_loopback(int netns, struct error *error);

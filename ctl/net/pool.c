@@ -126,7 +126,30 @@ int pool_choose(struct nl_sock *sock, struct net *net, struct error *error)
 			    " with the address and prefix of a network that is free");
 }
 
-int pool_take(int locks, struct net *net, struct error *error)
+void pool_release(int locks)
+{
+	struct flock all = {
+		.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_len = POOL_END,
+	};
+
+	fcntl(locks, F_OFD_SETLK, &all);
+}
+
+/* By its name the kernel would look for a module, too. */
+static bool has_interface(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s", name);
+	return !access(path, F_OK);
+}
+
+/*
+ * Return: 1 with an address, 0 if there is none, -1 on errors
+ * @old: also one whose last guest's interface has not gone yet: making it again
+ *       means to wait for that
+ */
+static int take(int locks, struct net *net, bool old, struct error *error)
 {
 	uint32_t gateway = ntohl(net->gateway.s_addr);
 	uint32_t network = gateway & netmask(net->prefix);
@@ -137,14 +160,29 @@ int pool_take(int locks, struct net *net, struct error *error)
 		if (network + host == gateway)
 			continue;
 		if (!lock(locks, F_OFD_SETLK, F_WRLCK, network + host)) {
-			net->address.s_addr = htonl(network + host);
 			snprintf(net->host_interface, sizeof(net->host_interface),
 				 "lodge-%x", host);
-			return 0;
-		}
-		if (errno != EAGAIN && errno != EACCES)
+			if (old || !has_interface(net->host_interface)) {
+				net->address.s_addr = htonl(network + host);
+				return 1;
+			}
+			lock(locks, F_OFD_SETLK, F_UNLCK, network + host);
+		} else if (errno != EAGAIN && errno != EACCES) {
 			return error_set(error, errno, "cannot lock %s", POOL_FILE);
+		}
 	}
-	error_set(error, 0, "all %u addresses of " NET_BRIDGE " are in use", last - 2);
+	return 0;
+}
+
+int pool_take(int locks, struct net *net, struct error *error)
+{
+	int taken = take(locks, net, false, error);
+
+	if (!taken)
+		taken = take(locks, net, true, error);
+	if (taken)
+		return taken < 0 ? -1 : 0;
+	error_set(error, 0, "all %u addresses of " NET_BRIDGE " are in use",
+		  ~netmask(net->prefix) - 2);
 	return error_advise(error, "stop a guest, or use --net none or --net host");
 }

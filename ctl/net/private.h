@@ -9,19 +9,21 @@
 
 #include "net.h"
 
+struct mnl_socket;
+
 #define NET_BRIDGE	"lodge0"
 
 /**
  * struct net_private - what the keeper holds open for as long as its guest lives
  * @locks: descriptor with the lock on the address, or -1
- * @rules: the netlink socket that owns the table of rules, or -1
+ * @rules: the netlink socket that owns the table of rules, or NULL
  * @ports: sockets bound to the published ports, so that nobody else is
  * @nr_ports: how many
  * @linked: the veth was made
  */
 struct net_private {
 	int locks;
-	int rules;
+	struct mnl_socket *rules;
 	int ports[NET_PORTS_MAX];
 	size_t nr_ports;
 	bool linked;
@@ -39,6 +41,8 @@ void pool_unlock(int locks);
 int pool_choose(struct nl_sock *sock, struct net *net, struct error *error);
 /* An address of net's network, with the name that goes with it. */
 int pool_take(int locks, struct net *net, struct error *error);
+/* Gives back the address. */
+void pool_release(int locks);
 /* Has another keeper an address? */
 bool pool_shared(int locks);
 
@@ -62,6 +66,7 @@ int nat_publish(struct net *net, const struct net_port *ports, size_t nr_ports,
 		struct error *error);
 int nat_rules(struct net *net, const struct net_port *ports, size_t nr_ports,
 	      struct error *error);
+void nat_unpublish(struct net *net);
 void nat_remove(struct net *net);
 
 #endif /* NET_PRIVATE_H */

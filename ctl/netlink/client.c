@@ -162,11 +162,14 @@ static int parse_stats(struct nlattr **attrs, void *element)
 
 	stats->id = client_u64(attrs[LODGE_A_STATS_ID]);
 	client_text(attrs[LODGE_A_STATS_NAME], stats->name, sizeof(stats->name));
-	stats->container = attrs[LODGE_A_STATS_CHECKS];
+	stats->container = !attrs[LODGE_A_STATS_TOTAL];
+	stats->walled = attrs[LODGE_A_STATS_CHECKS];
+	if (stats->walled) {
+		stats->checks = client_u64(attrs[LODGE_A_STATS_CHECKS]);
+		stats->denials = client_u64(attrs[LODGE_A_STATS_DENIALS]);
+	}
 	if (!stats->container)
 		return parse_vm_stats(attrs, stats);
-	stats->checks = client_u64(attrs[LODGE_A_STATS_CHECKS]);
-	stats->denials = client_u64(attrs[LODGE_A_STATS_DENIALS]);
 	cgroup_get_usage(attrs[LODGE_A_STATS_CGROUP] ?
 			 nla_get_string(attrs[LODGE_A_STATS_CGROUP]) : "/none",
 			 &stats->usage);

@@ -45,13 +45,14 @@ struct guest {
 #define NR_DENYING_HOOKS	32
 
 /*
- * What a guest has done: the attributes of stats-get, of all its vCPUs. A container
- * has checks, denials, hooks, and what its cgroup has used.
+ * What a guest has done: the attributes of stats-get, of all its vCPUs. One behind a
+ * wall has checks, denials and hooks, a container also what its cgroup has used.
  */
 struct stats {
 	uint64_t id;
 	char name[LODGE_NAME_MAX + 1];
 	bool container;
+	bool walled;
 	uint64_t checks;
 	uint64_t denials;
 	struct {

@@ -44,11 +44,10 @@ static void json_usage(const struct cgroup_usage *usage)
 	json_known("io-written", usage->written);
 }
 
-static void json_cell_stats(const struct stats *stats)
+static void json_wall(const struct stats *stats)
 {
 	size_t i;
 
-	json_usage(&stats->usage);
 	printf(", \"checks\": %" PRIu64 ", \"denials\": %" PRIu64 ", \"hooks\": [",
 	       stats->checks, stats->denials);
 	for (i = 0; i < stats->nr_hooks; i++) {
@@ -56,19 +55,13 @@ static void json_cell_stats(const struct stats *stats)
 		json_string("name", stats->hooks[i].name);
 		printf(", \"denials\": %" PRIu64 " }", stats->hooks[i].denials);
 	}
-	printf("] }");
+	printf("]");
 }
 
-void json_stats(const struct stats *stats)
+static void json_vm_stats(const struct stats *stats)
 {
 	unsigned int i, n = 0;
 
-	printf("{ \"id\": %" PRIu64 ", ", stats->id);
-	json_string("name", stats->name);
-	if (stats->container) {
-		json_cell_stats(stats);
-		return;
-	}
 	printf(", \"memory-mapped\": %" PRIu64 ", \"memory-resident\": %" PRIu64
 	       ", \"guest-time\": %" PRIu64 ", \"page-faults\": %" PRIu64
 	       ", \"interrupts\": %" PRIu64 ", \"halts\": %" PRIu64 ", \"exits\": [",
@@ -82,5 +75,18 @@ void json_stats(const struct stats *stats)
 		printf(", \"count\": %" PRIu64 ", \"cycles\": %" PRIu64 " }",
 		       stats->exits[i].count, stats->exits[i].cycles);
 	}
-	printf("] }");
+	printf("]");
+}
+
+void json_stats(const struct stats *stats)
+{
+	printf("{ \"id\": %" PRIu64 ", ", stats->id);
+	json_string("name", stats->name);
+	if (stats->container)
+		json_usage(&stats->usage);
+	else
+		json_vm_stats(stats);
+	if (stats->walled)
+		json_wall(stats);
+	printf(" }");
 }

@@ -194,7 +194,7 @@ int main(void)
 		return 1;
 	setlinebuf(stdout);
 	close(output[1]);
-	if (terminal_open(&error) || devices_create(&vm, &error)) {
+	if (terminal_open(true, &error) || devices_create(&vm, &error)) {
 		error_print(&error);
 		return 1;
 	}

@@ -124,7 +124,8 @@ static void take_pty(bool own)
 	need(setsid() >= 0, "setsid");
 	need(!own || !ioctl(slave, TIOCSCTTY, 0), "TIOCSCTTY");
 	need(dup2(slave, STDIN_FILENO) >= 0, "dup2");
-	need(!terminal_open(&error), "terminal_open");
+	tty_open();
+	need(!terminal_open(tty_is_ours(), &error), "terminal_open");
 }
 
 static int killed_by(int signal)
@@ -223,7 +224,8 @@ static int sent_to_background(int unused)
 
 		signal(SIGTTOU, SIG_DFL);
 		need(read(go[0], &byte, 1) == 1, "read");
-		need(!terminal_open(&error), "terminal_open");
+		tty_open();
+		need(!terminal_open(tty_is_ours(), &error), "terminal_open");
 		need(is_raw(slave), "raw mode");
 		kill(getpid(), SIGSTOP);
 		tty_restore();
@@ -282,7 +284,7 @@ static int slow_reader(int unused)
 	ssize_t count;
 
 	(void)unused;
-	need(!terminal_open(&error), "terminal_open");
+	need(!terminal_open(true, &error), "terminal_open");
 	for (i = 0; i < 7000; i++)
 		terminal_put((uint8_t)('a' + i % 26));
 	need(fcntl(end, F_SETFL, O_NONBLOCK) >= 0, "fcntl");
@@ -334,7 +336,7 @@ static int callers_alarm(int unused)
 	(void)unused;
 	narrow_output(1);
 	alarm(100);
-	need(!terminal_open(&error), "terminal_open");
+	need(!terminal_open(true, &error), "terminal_open");
 	terminal_put('>');
 	usleep(10000);
 	terminal_timer();

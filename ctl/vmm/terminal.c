@@ -20,8 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tty.h"
-
 #define ESCAPE_KEY	0x01	/* ctrl-A */
 #define NS_PER_MS	1000000L
 #define LATER_NS	(2 * NS_PER_MS)
@@ -87,7 +85,7 @@ static int create_interrupter(void)
 	return timer_create(CLOCK_MONOTONIC, &event, &term.interrupter);
 }
 
-int terminal_open(struct error *error)
+int terminal_open(bool ours, struct error *error)
 {
 	term.timer_fd = timerfd_create(CLOCK_MONOTONIC,
 				       TFD_CLOEXEC | TFD_NONBLOCK);
@@ -95,16 +93,13 @@ int terminal_open(struct error *error)
 		return error_set(error, errno, "cannot make a timer");
 
 	term.is_tty = isatty(STDIN_FILENO);
-	term.ours = !term.is_tty || tty_is_ours();
-	if (term.is_tty)
-		tty_open();
+	term.ours = !term.is_tty || ours;
 	return 0;
 }
 
-void terminal_continue(void)
+void terminal_continue(bool ours)
 {
-	if (term.is_tty && tty_continue())
-		term.ours = true;
+	term.ours = !term.is_tty || ours;
 }
 
 int terminal_input_fd(void)
@@ -136,6 +131,14 @@ static void queue_input(uint8_t byte)
 		term.in[end] = byte;
 	}
 	pthread_mutex_unlock(&term.in_lock);
+}
+
+void terminal_feed(const uint8_t *bytes, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		queue_input(bytes[i]);
 }
 
 static bool expect_timer(long ns)
@@ -226,6 +229,11 @@ enum terminal_wish terminal_input(void)
 	count = read(STDIN_FILENO, bytes, size);
 	if (count < 0 && (errno == EINTR || errno == EAGAIN))
 		return TERMINAL_GO_ON;
+	if (count < 0 && errno == EIO && term.is_tty) {
+		/* In the background meanwhile, until terminal_continue() */
+		term.ours = false;
+		return TERMINAL_GO_ON;
+	}
 	if (count <= 0) {
 		term.eof = true;
 		return TERMINAL_GO_ON;

@@ -16,18 +16,19 @@ enum terminal_wish {
 };
 
 /**
- * terminal_open() - raw mode, if standard input is a terminal and ours
+ * terminal_open() - begin
+ * @ours: where standard input is a terminal: it may be read (tty.h)
  * @error: filled on failure
- *
- * It is put back when the process exits or is killed by a signal that can be
- * caught, except in the background, where it is another's.
  *
  * Return: 0, or -1
  */
-int terminal_open(struct error *error);
+int terminal_open(bool ours, struct error *error);
 
-/* The process was stopped and continues: the shell has changed the terminal. */
-void terminal_continue(void);
+/* The process was stopped and continues: the terminal may be another's now. */
+void terminal_continue(bool ours);
+
+/* Input from before: from a guest that has reset itself. */
+void terminal_feed(const uint8_t *bytes, size_t count);
 
 /* What to wait for: standard input, or -1 while it is not to be read ... */
 int terminal_input_fd(void);

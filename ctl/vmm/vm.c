@@ -213,6 +213,9 @@ struct vm *vm_create(const struct vm_config *config, struct error *error)
 			  config->cpus, vm->info.max_vcpus);
 		goto fail;
 	}
+	/* It makes VMs: nothing for a guest that has broken out of its own. */
+	close(vm->device_fd);
+	vm->device_fd = -1;
 	if (vm_map_memory(vm, error) || devices_create(vm, error))
 		goto fail;
 	for (i = 0; i < config->cpus; i++)

@@ -96,7 +96,7 @@ struct vcpu {
  * struct vm - a virtual machine
  * @config: what was asked for
  * @info: what the module can do
- * @device_fd: /dev/lodge
+ * @device_fd: /dev/lodge, or -1: it is closed once the VM is there
  * @fd: VM descriptor
  * @wake_fd: eventfd: the main thread is to look at this VM
  * @ram: the guest's memory, in one piece

@@ -14,6 +14,7 @@
 #include <linux/stddef.h>
 #include "cell.h"
 #include "../guest.h"
+#include "../vm/vm.h"
 
 /* How often it is looked whether the last process has gone. */
 #define BURIAL_TICK	msecs_to_jiffies(10)
@@ -302,10 +303,15 @@ static const struct file_operations cell_fops = {
 	.llseek = noop_llseek,
 };
 
-/* The caller's child; it cannot be another by now, for the caller reaps it. */
-static int find_init(struct lodge_cell *cell, pid_t number)
+/*
+ * The caller's child; it cannot be another by now, for the caller reaps it.  Who is
+ * not root may put a wall around what runs his VM alone, and only if no program
+ * that it executes could be led astray by it to more rights than his own.
+ */
+static int find_init(struct lodge_cell *cell, const struct lodge_create_cell *args)
 {
-	struct pid *pid = find_get_pid(number);
+	bool privileged = capable(CAP_SYS_ADMIN);
+	struct pid *pid = find_get_pid(args->pid);
 	struct task_struct *task;
 	int ret;
 
@@ -319,6 +325,8 @@ static int find_init(struct lodge_cell *cell, pid_t number)
 		ret = -ESRCH;
 	else if (rcu_dereference(task->real_parent)->tgid != current->tgid)
 		ret = -ECHILD;
+	else if (!privileged && !task_no_new_privs(task))
+		ret = -EPERM;
 	else
 		ret = pid->level && is_child_reaper(pid) ? 0 : -EINVAL;
 	rcu_read_unlock();
@@ -327,14 +335,32 @@ static int find_init(struct lodge_cell *cell, pid_t number)
 	return ret;
 }
 
-static int find_cgroup(struct lodge_cell *cell, int fd)
+static int find_cgroup(struct lodge_cell *cell, const struct lodge_create_cell *args)
 {
-	struct cgroup *cgroup = cgroup_get_from_fd(fd);
+	struct cgroup *cgroup;
 
+	if (args->flags & LODGE_CELL_VM && args->cgroup == -1)
+		return 0;
+	cgroup = cgroup_get_from_fd(args->cgroup);
 	if (IS_ERR(cgroup))
 		return PTR_ERR(cgroup);
 	cell->cgroup = cgroup;
 	return cgroup_parent(cgroup) ? 0 : -EINVAL;
+}
+
+static int find_guest(struct lodge_cell *cell, const struct lodge_create_cell *args)
+{
+	struct lodge_guest *guest;
+
+	if (args->flags & LODGE_CELL_VM)
+		guest = lodge_vm_guest(args->vm);
+	else
+		guest = lodge_guest_create(LODGE_GUEST_KIND_CONTAINER, args->name,
+					   NULL, cell);
+	if (IS_ERR(guest))
+		return PTR_ERR(guest);
+	cell->guest = guest;
+	return 0;
 }
 
 static struct lodge_cell *make(const struct lodge_create_cell *args)
@@ -353,10 +379,10 @@ static struct lodge_cell *make(const struct lodge_create_cell *args)
 	cell->checks = alloc_percpu_gfp(u64, GFP_KERNEL_ACCOUNT);
 	if (!cell->checks)
 		goto fail;
-	ret = find_init(cell, args->pid);
+	ret = find_init(cell, args);
 	if (ret)
 		goto fail;
-	ret = find_cgroup(cell, args->cgroup);
+	ret = find_cgroup(cell, args);
 	if (ret)
 		goto fail;
 	rules = lodge_rules_create(u64_to_user_ptr(args->policy));
@@ -365,13 +391,9 @@ static struct lodge_cell *make(const struct lodge_create_cell *args)
 		goto fail;
 	}
 	RCU_INIT_POINTER(cell->rules, rules);
-	cell->guest = lodge_guest_create(LODGE_GUEST_KIND_CONTAINER, args->name,
-					 NULL, cell);
-	if (IS_ERR(cell->guest)) {
-		ret = PTR_ERR(cell->guest);
-		cell->guest = NULL;
+	ret = find_guest(cell, args);
+	if (ret)
 		goto fail;
-	}
 	return cell;
 fail:
 	free_cell(cell);
@@ -404,18 +426,28 @@ static void unpublish(struct lodge_cell *cell)
 	synchronize_rcu();
 }
 
+static int check_args(const struct lodge_create_cell *args)
+{
+	bool for_vm = args->flags & LODGE_CELL_VM;
+
+	if (args->flags & ~LODGE_CELL_VM || args->reserved ||
+	    strnlen(args->name, sizeof(args->name)) == sizeof(args->name) ||
+	    (for_vm ? args->name[0] : args->vm))
+		return -EINVAL;
+	if (lodge_cell_inside() || (!for_vm && !capable(CAP_SYS_ADMIN)))
+		return -EPERM;
+	return 0;
+}
+
 int lodge_cell_create(const struct lodge_create_cell *args)
 {
 	struct lodge_cell *cell;
 	struct file *file;
 	int fd, ret;
 
-	if (args->flags || strnlen(args->name, sizeof(args->name)) ==
-			   sizeof(args->name))
-		return -EINVAL;
-	if (lodge_cell_inside() || !capable(CAP_SYS_ADMIN))
-		return -EPERM;
-
+	ret = check_args(args);
+	if (ret)
+		return ret;
 	cell = make(args);
 	if (IS_ERR(cell))
 		return PTR_ERR(cell);
@@ -433,13 +465,18 @@ int lodge_cell_create(const struct lodge_create_cell *args)
 		ret = PTR_ERR(file);
 		goto out_fd;
 	}
-	ret = lodge_guest_add(cell->guest);
+	if (args->flags & LODGE_CELL_VM)
+		ret = lodge_guest_wall(cell->guest, cell);
+	else
+		ret = lodge_guest_add(cell->guest);
 	if (ret)
 		goto out_file;
 
 	/* For the burial, which comes after the descriptor's end. */
 	__module_get(THIS_MODULE);
-	lodge_guest_runs(cell->guest);
+	/* A VM's does when its first vCPU does. */
+	if (!(args->flags & LODGE_CELL_VM))
+		lodge_guest_runs(cell->guest);
 	fd_install(fd, file);
 	return fd;
 

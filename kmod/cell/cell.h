@@ -90,8 +90,8 @@ struct lodge_mount {
  * @link: in the hash of cells, by @ns; removed under lodge_cells_lock
  * @ns: its pid namespace, held
  * @init: the first process of @ns, held
- * @cgroup: what its processes are in, held
- * @guest: its entry in the registry
+ * @cgroup: what its processes are in, held; NULL: no socket is its own
+ * @guest: its entry in the registry; around a VM's process it is the VM's
  * @policy_lock: protects changes of @rules; taken after lodge_guests_lock
  * @rules: the policy (RCU)
  * @mounts_lock: protects changes of @mounts; the last of all locks

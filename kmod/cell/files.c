@@ -199,15 +199,34 @@ static bool is_harmless(const struct lodge_call *call, const struct inode *inode
 	       is_device_given(call->rules, false, inode->i_rdev, access);
 }
 
+/*
+ * What an overlay opens beneath itself is the overlay's file in the end.  One that
+ * was given is given with what is beneath; one that the cell has mounted may be over
+ * anything.  The path is the overlay's, or since 6.8 both are known.
+ */
+static struct dentry *dentry_of(const struct lodge_call *call, struct file *file)
+{
+#ifdef HAVE_FILE_USER_PATH
+	if (file->f_mode & FMODE_BACKING) {
+		struct dentry *dentry = file_user_path(file)->dentry;
+
+		if (!lodge_cell_has_mounted(call->cell, dentry->d_sb))
+			return dentry;
+	}
+#endif
+	return file->f_path.dentry;
+}
+
 static int check_file(const struct lodge_call *call, struct file *file, u32 access)
 {
 	struct inode *inode = file_inode(file);
-	struct dentry *dentry = file->f_path.dentry;
+	struct dentry *dentry = dentry_of(call, file);
 
 	if (is_harmless(call, inode, access))
 		return 0;
-	/* What an overlay opens beneath itself has the overlay's path. */
-	if (inode->i_sb != dentry->d_sb && !is_fs_given(call, inode->i_sb))
+	if (inode->i_sb != dentry->d_sb &&
+	    lodge_cell_has_mounted(call->cell, dentry->d_sb) &&
+	    !is_fs_given(call, inode->i_sb))
 		return lodge_deny_dentry(call, LODGE_RIGHT_FILES, -EACCES, dentry);
 	return check_dentry(call, dentry, access);
 }

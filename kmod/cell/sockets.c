@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sockets: of families on the list, and only those made in the cell; a Unix
- * socket of somebody else is reached only if it was given as a file.
+ * Sockets: of families on the list, and only those made in the cell or given to it
+ * one by one; a Unix socket of somebody else is reached only if it was given as a
+ * file.
  *
  * A socket remembers the cgroup that it was made in, which is how one is known
  * that came in through a descriptor, from another network namespace, say.
  */
 #include <linux/cgroup.h>
+#include <linux/dcache.h>
 #include <linux/net.h>
 #include <linux/netlink.h>
 #include <net/af_unix.h>
@@ -18,7 +20,21 @@ static bool is_own(const struct lodge_call *call, struct sock *sk)
 {
 	struct cgroup *cgroup = sock_cgroup_ptr(&sk->sk_cgrp_data);
 
-	return cgroup && cgroup_is_descendant(cgroup, call->cell->cgroup);
+	return cgroup && call->cell->cgroup &&
+	       cgroup_is_descendant(cgroup, call->cell->cgroup);
+}
+
+/* A tree that is this very socket */
+static bool is_given(const struct lodge_call *call, struct socket *socket)
+{
+	u32 i;
+
+	for (i = 0; i < call->rules->nr_trees; i++) {
+		if (d_inode(call->rules->trees[i].path.dentry) ==
+		    SOCK_INODE(socket))
+			return true;
+	}
+	return false;
 }
 
 /* (family, type, protocol, kern) */
@@ -38,9 +54,10 @@ int lodge_check_socket_create(const struct lodge_call *call,
 /* (socket, ...) */
 int lodge_check_socket_use(const struct lodge_call *call, const unsigned long *args)
 {
-	struct sock *sk = ((struct socket *)args[0])->sk;
+	struct socket *socket = (struct socket *)args[0];
+	struct sock *sk = socket->sk;
 
-	if (!sk || is_own(call, sk))
+	if (!sk || is_own(call, sk) || is_given(call, socket))
 		return 0;
 	return lodge_deny(call, LODGE_RIGHT_SOCKETS, -EACCES,
 			  "socket of family %d made outside", sk->sk_family);

@@ -282,6 +282,21 @@ static const struct file_operations vm_fops = {
 	.llseek = noop_llseek,
 };
 
+struct lodge_guest *lodge_vm_guest(int fd)
+{
+	struct file *file = fget(fd);
+	struct lodge_guest *guest = ERR_PTR(-EINVAL);
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (file->f_op == &vm_fops) {
+		guest = ((struct lodge_vm *)file->private_data)->guest;
+		kref_get(&guest->ref);
+	}
+	fput(file);
+	return guest;
+}
+
 int lodge_vm_create(const struct lodge_create_vm *args)
 {
 	struct lodge_vm *vm;

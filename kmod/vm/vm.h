@@ -253,6 +253,14 @@ void lodge_vm_get(struct lodge_vm *vm);
 void lodge_vm_put(struct lodge_vm *vm);
 
 /**
+ * lodge_vm_guest() - the guest of a VM descriptor of the calling process
+ * @fd: the descriptor
+ *
+ * Return: the guest, referenced, or -EBADF, or -EINVAL if it is no VM's
+ */
+struct lodge_guest *lodge_vm_guest(int fd);
+
+/**
  * lodge_vm_flush_tlbs() - make all vCPUs forget their nested translations
  * @vm: the VM
  *

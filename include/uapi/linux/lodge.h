@@ -59,7 +59,7 @@
 
 /* lodge_create_vm.flags: with the interrupt controllers and the timer of a PC, two
  * 8259As with ELCR (ports 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1) and an 8254 (0x40 to
- * 0x43, and 0x61)
+ * 0x43, and 0x61).  LODGE_NMI is their NMI line then, which ends at LINT1.
  */
 #define LODGE_VM_PC		(1U << 0)
 
@@ -804,7 +804,7 @@ struct lodge_run {
 /**
  * enum lodge_cell_rule_kind - what a rule gives to a cell.
  * @LODGE_RULE_TREE: files: a folder with all below it, on its file system alone,
- *                   or a single file
+ *                   or a single file; also a socket that was made outside
  * @LODGE_RULE_CHAR_DEVICE: character devices
  * @LODGE_RULE_BLOCK_DEVICE: block devices
  * @LODGE_RULE_FILESYSTEM: a type of file system that it may mount anew
@@ -891,22 +891,30 @@ struct lodge_policy {
  *          as the caller's pid namespace numbers it
  * @cgroup: descriptor of the cgroup (version 2) that the processes are in;
  *          not the root. A socket is the cell's own if it was made in here.
- * @flags:  must be 0
+ *          -1, with LODGE_CELL_VM alone: none, so no socket is its own
+ * @flags:  LODGE_CELL_VM or 0
  * @policy: address of a struct lodge_policy
  * @name:   its name for people, or empty for one that the module makes of its
- *          id: as in struct lodge_create_vm
+ *          id: as in struct lodge_create_vm; with LODGE_CELL_VM empty
+ * @vm:     with LODGE_CELL_VM: descriptor of a VM that @pid has made; else 0
+ * @reserved: must be 0
  *
  * All processes of the pid namespace and of those within it are in the cell,
  * from now on and whatever they do. Returns a cell descriptor (close-on-exec).
  * When the last reference is closed, the module kills the processes; the wall
  * stands until the last of them has gone.
  *
+ * LODGE_CELL_VM puts the wall around the process that runs a VM. There is no
+ * second guest: the VM is the guest that the cell belongs to, and the caller is its
+ * keeper from now on.
+ *
  * Errors: EINVAL (@pid is not the first process of a pid namespace other than the
- * initial one, @cgroup is the root, @name), ESRCH (there is no @pid), ECHILD (it is
+ * initial one, @cgroup is the root, @name, @flags, @vm is no VM or not made by
+ * @pid), ESRCH (there is no @pid, or the VM has ended), ECHILD (it is
  * not the caller's), EBADF (a descriptor), EEXIST (a living guest has the name),
- * EBUSY (a cell is there already), EPERM (the caller is in a cell or has not
- * CAP_SYS_ADMIN in the initial user namespace), those of struct lodge_policy,
- * EMFILE, ENFILE.
+ * EBUSY (a cell is there already), EPERM (the caller is in a cell, or has not
+ * CAP_SYS_ADMIN in the initial user namespace, which LODGE_CELL_VM does not ask
+ * for if @pid has set no_new_privs), those of struct lodge_policy, EMFILE, ENFILE.
  */
 struct lodge_create_cell {
 	__u32 size;
@@ -915,8 +923,14 @@ struct lodge_create_cell {
 	__u32 flags;
 	__u64 policy;
 	char name[64];
+	__s32 vm;
+	__u32 reserved;
 };
 
+/* lodge_create_cell.flags */
+#define LODGE_CELL_VM		(1U << 0)
+
+/* lodge_cell_state.flags */
 #define LODGE_CELL_PAUSED	(1U << 0)
 #define LODGE_CELL_ENDED	(1U << 1)
 
