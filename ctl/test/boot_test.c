@@ -23,7 +23,7 @@
 #define MEMORY		(8 * MIB)
 
 static uint8_t file[FILE_SIZE];
-static char path[] = "/tmp/lodge-boot-test.XXXXXX";
+static char path[sizeof("/tmp/lodge-boot-test.XXXXXX")];
 static int fd;
 
 static void save(size_t size)
@@ -330,6 +330,7 @@ int main(void)
 {
 	const char *rounds = getenv("BOOT_TEST_ROUNDS");
 
+	strcpy(path, "/tmp/lodge-boot-test.XXXXXX");
 	fd = mkstemp(path);
 	if (fd < 0)
 		abort();

@@ -39,13 +39,13 @@ struct start_memory {
 
 /**
  * struct elf - the headers of a file, of either class
- * @is: it is an ELF file for x86
+ * @valid: it is an ELF file for x86
  * @entry: physical
  * @count: how many of @headers
  * @headers: program headers
  */
 struct elf {
-	bool is;
+	bool valid;
 	uint64_t entry;
 	unsigned int count;
 	Elf64_Phdr headers[MAX_PROGRAM_HEADERS];
@@ -97,11 +97,11 @@ static int read_headers(const struct boot_image *image, struct elf *elf,
 		unsigned char ident[EI_NIDENT];
 		Elf32_Ehdr h32;
 		Elf64_Ehdr h64;
-	} header = { { 0 } };
+	} header = { .ident = { 0 } };
 	uint64_t size = sizeof(header);
 	bool is64, fits;
 
-	elf->is = false;
+	elf->valid = false;
 	if (image->kernel_size < size)
 		size = image->kernel_size;
 	if (read_part(image, &header, size, 0, error))
@@ -114,7 +114,7 @@ static int read_headers(const struct boot_image *image, struct elf *elf,
 	    header.h32.e_machine != (is64 ? EM_X86_64 : EM_386) ||
 	    header.h32.e_type != ET_EXEC)
 		return 0;
-	elf->is = true;
+	elf->valid = true;
 	elf->count = is64 ? header.h64.e_phnum : header.h32.e_phnum;
 	fits = is64 ? header.h64.e_phentsize == sizeof(Elf64_Phdr) :
 		      header.h32.e_phentsize == sizeof(Elf32_Phdr);
@@ -224,7 +224,7 @@ int boot_elf_segments(struct boot_image *image, uint64_t memory,
 
 	if (read_headers(image, &elf, error))
 		return -1;
-	if (!elf.is) {
+	if (!elf.valid) {
 		error_set(error, 0, "the kernel '%s' has a Multiboot header without addresses, but is no ELF file for x86",
 			  image->kernel);
 		return error_advise(error, "link it as one");
@@ -244,7 +244,7 @@ int boot_check_pvh(struct boot_image *image, const struct vm_config *config,
 	*found = false;
 	if (read_headers(image, &elf, error))
 		return -1;
-	for (i = 0; elf.is && i < elf.count && !*found; i++)
+	for (i = 0; elf.valid && i < elf.count && !*found; i++)
 		if (elf.headers[i].p_type == PT_NOTE &&
 		    look_for_note(image, &elf.headers[i], found, error))
 			return -1;
