@@ -84,7 +84,7 @@ printf 'initrd' >"$dir/initrd"
 
 run -m 64 --kernel "$here/boot-multiboot" --append 'some words' --initrd "$dir/initrd" \
 	--module "$dir/module with words" --debug "$dir/debug"
-expect "Multiboot, ELF" 0 "Multiboot by lodge: 'some words'" \
+expect "Multiboot, ELF" 0 "Multiboot by lodge: '$here/boot-multiboot some words'" \
 	"module '$dir/initrd' has 'initrd'" "module '$dir/module with words' has 'content'" \
 	"memory 0 9fc00 usable" "memory 100000 3f00000 usable" "the PIT counts" \
 	"year $(date +%Y)"
@@ -94,7 +94,7 @@ else
 	fail "the debug port"
 fi
 run -m 64 --kernel "$here/boot-multiboot-flat" --append 'some words'
-expect "Multiboot, with addresses in its header" 0 "Multiboot by lodge: 'some words'"
+expect "Multiboot, with addresses in its header" 0 "Multiboot by lodge: '$here/boot-multiboot-flat some words'"
 run -m 64 --kernel "$here/boot-pvh" --append 'some words' --module "$dir/module with words"
 expect "PVH" 0 "PVH: 'some words', tables: RSD PTR" \
 	"module '$dir/module with words' has 'content'" "memory 100000 3f00000 usable"
@@ -124,6 +124,9 @@ else
 	run_until "No bootable device" -m 64 --firmware "$guests/bios-256k.bin" \
 		--debug "$dir/bios"
 	expect "SeaBIOS finds nothing to boot" 0 "SeaBIOS (version" "No bootable device"
+	run_until "iPXE 1" -m 64 --firmware "$guests/bios-256k.bin" \
+		--kernel "$guests/ipxe.lkrn" --append ""
+	expect "iPXE, by its 16-bit entry" 0 "SeaBIOS (version" "iPXE 1" "Ctrl-B"
 	run_until "Using:" -m 64 --kernel "$guests/memtest86+x64.bin" \
 		--append 'console=ttyS0,115200'
 	expect "memtest86+ begins" 0 "Memtest86+ v6" "Address test"

@@ -4,7 +4,7 @@
  * 1 MiB once more, where it is memory (as after a chipset's shadowing).
  *
  * What SeaBIOS wants to know comes by the firmware configuration device.  Its screen
- * is the serial port.
+ * is the serial port.  A kernel beside it is booted by its 16-bit entry (boot_rom.c).
  */
 #include "vmm/boot_private.h"
 
@@ -16,6 +16,9 @@
 #define MAX_SIZE	(16 * MIB)
 #define SHADOW_SIZE	(256ULL << 10)
 #define SERIAL_PORT	0x3f8
+#define SECTOR		512
+/* What the firmware may use at the end of memory */
+#define FIRMWARE_ROOM	(4 * MIB)
 
 #define LOADER_ALLOCATE	1
 #define LOADER_FSEG	2
@@ -36,10 +39,8 @@ struct loader_entry {
 int boot_check_firmware(struct boot_image *image, const struct vm_config *config,
 			struct error *error)
 {
-	if (config->kernel || config->initrd || config->nr_modules) {
-		error_set(error, 0, "a firmware loads its kernel itself");
-		return error_advise(error, "leave --kernel, --initrd and --module away, or --firmware");
-	}
+	uint8_t start[SECTOR * 2] = { 0 };
+
 	image->kind = BOOT_FIRMWARE;
 	if (boot_open_file("firmware", image->firmware, &image->firmware_fd,
 			   &image->firmware_size, error))
@@ -50,7 +51,19 @@ int boot_check_firmware(struct boot_image *image, const struct vm_config *config
 			  image->firmware, (unsigned long long)image->firmware_size);
 		return error_advise(error, "give one such as /usr/share/seabios/bios-256k.bin");
 	}
-	return 0;
+	if (!image->kernel) {
+		if (!config->initrd && !config->nr_modules)
+			return 0;
+		return error_set(error, 0, "there is no --kernel for --initrd and --module");
+	}
+	if (image->kernel_size < sizeof(start) ||
+	    boot_read(image->kernel_fd, start, sizeof(start), 0) ||
+	    !boot_is_linux(start, sizeof(start))) {
+		error_set(error, 0, "'%s' is not a kernel that a firmware can boot: it has no Linux boot header",
+			  image->kernel);
+		return error_advise(error, "give a bzImage, or leave --firmware away");
+	}
+	return boot_check_linux(image, config, error);
 }
 
 /* The tables are above what the firmware may use. */
@@ -103,6 +116,9 @@ int boot_load_firmware(const struct boot_image *image, struct vm *vm,
 				 "cannot read the firmware '%s'", image->firmware);
 	memcpy(low + MEGABYTE - shadow, rom + size - shadow, shadow);
 	if (acpi_build(vm, tables_address(vm), ACPI_SIZE, error))
+		return -1;
+	if (image->kernel &&
+	    boot_add_rom(image, vm, tables_address(vm) - FIRMWARE_ROOM, error))
 		return -1;
 	/* The first CPU is as reset has left it. */
 	return add_files(vm, error);

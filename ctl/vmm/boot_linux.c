@@ -105,8 +105,8 @@ static int check_kernel(struct boot_image *image, struct error *error)
 	if (file_size < end)
 		image->code_size -= end - file_size;
 
-	image->load_address = header->pref_address ? header->pref_address :
-			      MEGABYTE;
+	image->load_address = header->pref_address && image->kind != BOOT_FIRMWARE ?
+			      header->pref_address : MEGABYTE;
 	image->span = header->init_size > image->code_size ?
 		      header->init_size : image->code_size;
 	if (image->load_address < MEGABYTE ||

@@ -5,6 +5,7 @@
  */
 #include "vmm/boot_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SEARCH_SIZE		8192
@@ -158,7 +159,13 @@ int boot_load_multiboot(const struct boot_image *image, struct vm *vm,
 	struct loaded_modules modules;
 	struct memory_map map;
 	unsigned int i;
+	int length;
 
+	/* Its name comes first, as all loaders have it. */
+	length = snprintf((char *)low + COMMAND_LINE_ADDRESS, COMMAND_LINE_ROOM,
+			  "%s %s", image->kernel, vm->config->append);
+	if (length < 0 || length >= (int)COMMAND_LINE_ROOM)
+		return error_set(error, 0, "the command line is too long");
 	if (boot_load_segments(image, vm, error) ||
 	    boot_load_modules(image, vm, &modules, error))
 		return -1;

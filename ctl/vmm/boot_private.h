@@ -118,4 +118,8 @@ int boot_check_firmware(struct boot_image *image, const struct vm_config *config
 int boot_load_firmware(const struct boot_image *image, struct vm *vm,
 		       struct error *error);
 
+/* A bzImage for the firmware to boot; @top: the end of memory it can use */
+int boot_add_rom(const struct boot_image *image, struct vm *vm, uint64_t top,
+		 struct error *error);
+
 #endif /* BOOT_PRIVATE_H */

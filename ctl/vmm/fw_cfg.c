@@ -23,7 +23,8 @@
 #define KEY_MAX_CPUS	0x0f
 #define KEY_DIRECTORY	0x19
 #define KEY_FIRST_FILE	0x20
-#define KEY_MASK	0x3fff
+/* Without the bit that says "write" */
+#define KEY_MASK	0xbfff
 
 #define ID_TRADITIONAL	1
 
