@@ -127,10 +127,10 @@ else
 	run_until "iPXE 1" -m 64 --firmware "$guests/bios-256k.bin" \
 		--kernel "$guests/ipxe.lkrn" --append ""
 	expect "iPXE, by its 16-bit entry" 0 "SeaBIOS (version" "iPXE 1" "Ctrl-B"
-	run_until "Using:" -m 64 --kernel "$guests/memtest86+x64.bin" \
+	run_until "Address test" -m 64 --kernel "$guests/memtest86+x64.bin" \
 		--append 'console=ttyS0,115200'
 	expect "memtest86+ begins" 0 "Memtest86+ v6" "Address test"
-	run_until "Using:" -m 64 --kernel "$guests/memtest86+ia32.bin" --boot linux32 \
+	run_until "Address test" -m 64 --kernel "$guests/memtest86+ia32.bin" --boot linux32 \
 		--append 'console=ttyS0,115200'
 	expect "memtest86+ of 32 bits begins" 0 "Memtest86+ v6" "Address test"
 	run_until "ot specified" -m 256 --kernel "$guests/xen-4.17-amd64.gz" \
