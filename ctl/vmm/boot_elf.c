@@ -71,20 +71,20 @@ static int read_part(const struct boot_image *image, void *to, uint64_t size,
 static int read_headers32(const struct boot_image *image, const Elf32_Ehdr *h,
 			  struct elf *elf, struct error *error)
 {
-	Elf32_Phdr phdr;
+	Elf32_Phdr phdr = { 0 };
+	Elf64_Phdr *to;
 	unsigned int i;
 
 	for (i = 0; i < elf->count; i++) {
 		if (read_part(image, &phdr, sizeof(phdr),
 			      h->e_phoff + (uint64_t)i * sizeof(phdr), error))
 			return -1;
-		elf->headers[i] = (Elf64_Phdr){
-			.p_type = phdr.p_type,
-			.p_offset = phdr.p_offset,
-			.p_paddr = phdr.p_paddr,
-			.p_filesz = phdr.p_filesz,
-			.p_memsz = phdr.p_memsz,
-		};
+		to = &elf->headers[i];
+		to->p_type = phdr.p_type;
+		to->p_offset = phdr.p_offset;
+		to->p_paddr = phdr.p_paddr;
+		to->p_filesz = phdr.p_filesz;
+		to->p_memsz = phdr.p_memsz;
 	}
 	elf->entry = h->e_entry;
 	return 0;
@@ -97,11 +97,12 @@ static int read_headers(const struct boot_image *image, struct elf *elf,
 		unsigned char ident[EI_NIDENT];
 		Elf32_Ehdr h32;
 		Elf64_Ehdr h64;
-	} header = { .ident = { 0 } };
+	} header;
 	uint64_t size = sizeof(header);
 	bool is64, fits;
 
 	elf->valid = false;
+	memset(&header, 0, sizeof(header));
 	if (image->kernel_size < size)
 		size = image->kernel_size;
 	if (read_part(image, &header, size, 0, error))

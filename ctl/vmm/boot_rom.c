@@ -42,14 +42,14 @@ static void put_headers(uint8_t *rom, size_t size)
 	static const uint8_t start[] = { 0x55, 0xaa, 0, 0xeb, 0x40 - 5 };
 	/* init: mov $0x20, %ax; lret */
 	static const uint8_t init[] = { 0xb8, 0x20, 0x00, 0xcb };
+	/* its version, and its length in paragraphs */
+	static const uint8_t pnp[] = { '$', 'P', 'n', 'P', 1, 2 };
 	static const char name[] = "Linux";
 
 	memcpy(rom, start, sizeof(start));
 	rom[2] = (uint8_t)(size / SECTOR);
 	put16(rom + 0x1a, 0x20);
-	memcpy(rom + 0x20, "$PnP", 4);
-	rom[0x24] = 1;
-	rom[0x25] = 2;		/* paragraphs */
+	memcpy(rom + 0x20, pnp, sizeof(pnp));
 	put16(rom + 0x30, 0x48);
 	memcpy(rom + 0x48, name, sizeof(name));
 	put16(rom + 0x3a, CODE_OFFSET);
