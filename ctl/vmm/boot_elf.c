@@ -101,7 +101,7 @@ static int read_headers(const struct boot_image *image, struct elf *elf,
 	uint64_t size = sizeof(header);
 	bool is64, fits;
 
-	elf->valid = false;
+	memset(elf, 0, sizeof(*elf));
 	memset(&header, 0, sizeof(header));
 	if (image->kernel_size < size)
 		size = image->kernel_size;
