@@ -107,7 +107,7 @@ expect "long mode" 0 "long mode"
 
 # What is no kernel, or lies
 run -m 16 --kernel "$here/boot-flat64"
-expect "an unknown file" 125 "has no header that is known" "--boot"
+expect "an unknown file" 125 "has no Linux boot header" "--boot"
 head -c 5000 "$here/boot-pvh" >"$dir/short"
 run -m 16 --kernel "$dir/short"
 expect "an ELF file that lies about its sizes" 125 "cut short or lies"

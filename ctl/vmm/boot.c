@@ -287,7 +287,7 @@ void boot_memory_map(const struct vm *vm, struct memory_map *map)
 static int not_a_kernel(const char *path, const uint8_t *start, size_t size,
 			struct error *error)
 {
-	const char *what = "it has no header that is known";
+	const char *what = "it has no Linux boot header, nor one of Multiboot";
 
 	if (!size)
 		what = "it is empty";

@@ -54,7 +54,8 @@ static int read_header(struct boot_image *image, struct error *error)
 		memset((uint8_t *)header + header_size, 0,
 		       sizeof(*header) - header_size);
 
-	if (header->version < MIN_PROTOCOL || !(header->loadflags & LOADED_HIGH)) {
+	if (header->version < MIN_PROTOCOL ||
+	    (header->version < PROTOCOL_64 && !(header->loadflags & LOADED_HIGH))) {
 		error_set(error, 0,
 			  "the kernel '%s' is too old: boot protocol %u.%02u, or not a bzImage",
 			  image->kernel, header->version >> 8,
