@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tool on a terminal: a table that is redrawn, and a container with one. */
+/* The tool on a terminal: a table that is redrawn; a container and a VM with one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -217,6 +217,32 @@ TEST_F(terminal, terminated)
 	EXPECT_EQ(0, system("lodge stop -t 1 ended"));
 	EXPECT_EQ(128 + SIGTERM, session_end(&self->s, &self->restored));
 	EXPECT_TRUE(self->restored);
+}
+
+/* The VM's console is hvc0, which hears of sizes. */
+TEST_F(terminal, vm_window_size)
+{
+	const char *const argv[] = {
+		"lodge", "run", "--vm", "--kernel", getenv("GUEST"), "--initrd",
+		"/tmp/terminal-initrd", "-m", "256", "--append",
+		"console=hvc0 quiet lodge.shell", NULL
+	};
+
+	if (!getenv("GUEST") || system("test -r \"$GUEST_MODULES\""))
+		SKIP_TEST("GUEST and GUEST_MODULES do not name what is to boot");
+	CHECK(system("cat $GUEST_INITRD $GUEST_MODULES >/tmp/terminal-initrd"));
+	session_start(&self->s, 33, 101, argv);
+	EXPECT_TRUE(shows(&self->s, "guest# ", 100000));
+	type(&self->s, "echo was $(stty size </dev/hvc0)\n");
+	EXPECT_TRUE(shows(&self->s, "was 33 101", 10000));
+	resize(&self->s, 40, 132);
+	usleep(500000 * slowness());
+	type(&self->s, "echo now $(stty size </dev/hvc0)\n");
+	EXPECT_TRUE(shows(&self->s, "now 40 132", 10000));
+	type(&self->s, "\001x");
+	EXPECT_EQ(0, session_end(&self->s, &self->restored));
+	EXPECT_TRUE(self->restored);
+	unlink("/tmp/terminal-initrd");
 }
 
 LODGE_TEST_MAIN

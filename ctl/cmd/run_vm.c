@@ -18,6 +18,7 @@
 #include "vmm/boot.h"
 #include "vmm/keeper.h"
 #include "vmm/terminal.h"
+#include "vmm/virtio/disk.h"
 #include "vmm/vm.h"
 
 #define DEFAULT_MEMORY	(512 * MIB)
@@ -36,6 +37,7 @@ enum {
 	OPTION_MODULE,
 	OPTION_FIRMWARE,
 	OPTION_DEBUG,
+	OPTION_DISK,
 };
 
 const char *const run_vm_short_options = "+:m:c:h";
@@ -47,6 +49,7 @@ const struct option run_vm_options[] = {
 	{ "append", required_argument, NULL, OPTION_APPEND },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, 'c' },
+	{ "disk", required_argument, NULL, OPTION_DISK },
 	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "boot", required_argument, NULL, OPTION_BOOT },
 	{ "module", required_argument, NULL, OPTION_MODULE },
@@ -73,6 +76,9 @@ const char run_vm_help[] =
 	"  --append STRING   its command line ['console=ttyS0']\n"
 	"  -m, --memory MIB  its memory in MiB, or with a suffix: 512m, 2g [512]\n"
 	"  -c, --cpus N      its CPUs, 1 to 8 [1]\n"
+	"  --disk FILE[,ro][,direct]\n"
+	"                    a disk, a file or block device: read only, past the host's\n"
+	"                    page cache; may be given several times: vda, vdb ...\n"
 	"  --name NAME       what 'lodge ps' calls it [vm-ID]\n"
 	"  --debug FILE      append what the guest writes to the debug ports 0xe9 and 0x402\n"
 	"  --no-reboot       exit where the guest resets itself\n"
@@ -116,6 +122,15 @@ static int add_module(struct request *request, const char *module,
 		return error_set(error, 0, "there are more than %d modules",
 				 BOOT_MAX_MODULES);
 	request->config.modules[request->config.nr_modules++] = module;
+	return 0;
+}
+
+static int add_disk(struct vm_config *config, char *text, struct error *error)
+{
+	if (config->nr_disks == VM_MAX_DISKS)
+		return error_set(error, 0, "a VM can have %d disks, and '%s' is one more",
+				 VM_MAX_DISKS, text);
+	disk_parse(text, &config->disks[config->nr_disks++]);
 	return 0;
 }
 
@@ -167,6 +182,9 @@ static int parse(int argc, char **argv, struct request *request)
 			break;
 		case OPTION_DEBUG:
 			request->config.debug = optarg;
+			break;
+		case OPTION_DISK:
+			result = add_disk(&request->config, optarg, &error);
 			break;
 		case OPTION_NO_REBOOT:
 			request->no_reboot = true;
@@ -356,8 +374,6 @@ static int vmm(struct keeper *keeper, void *data)
 	uint32_t count = atomic_exchange(&page->nr_input, 0);
 	int status = STATUS_LODGE;
 
-	/* A closed pipe is an error of write(), see terminal.c. */
-	signal(SIGPIPE, SIG_IGN);
 	if (!terminal_open(atomic_load(&page->ours), &error)) {
 		terminal_feed(page->input, count < sizeof(page->input) ?
 			      count : sizeof(page->input));

@@ -300,6 +300,8 @@ int monitor_run(keeper_vmm *vmm, void *data, struct error *error)
 	};
 	int status;
 
+	/* A closed pipe is an error of write(), see terminal.c. */
+	signal(SIGPIPE, SIG_IGN);
 	monitor.page = mmap(NULL, sizeof(*monitor.page), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (monitor.page == MAP_FAILED) {

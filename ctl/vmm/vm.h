@@ -26,6 +26,20 @@ struct fw_cfg;
 
 #define MIB		(1ULL << 20)
 
+#define VM_MAX_DISKS	8
+
+/**
+ * struct disk_config - a disk that the command line asked for
+ * @path: of a file or a block device
+ * @read_only: the guest cannot write to it
+ * @direct: the host's page cache is not used
+ */
+struct disk_config {
+	const char *path;
+	bool read_only;
+	bool direct;
+};
+
 /**
  * struct vm_config - what the command line asked for
  * @kernel: path of a kernel, or NULL with a firmware
@@ -41,6 +55,8 @@ struct fw_cfg;
  * @debug: path of a file for the debug port, or NULL
  * @modules: further files for the kernel, each with its arguments after a space
  * @nr_modules: how many
+ * @disks: its disks, in their order
+ * @nr_disks: how many
  */
 struct vm_config {
 	const char *kernel;
@@ -56,6 +72,8 @@ struct vm_config {
 	const char *debug;
 	const char *modules[BOOT_MAX_MODULES];
 	unsigned int nr_modules;
+	struct disk_config disks[VM_MAX_DISKS];
+	unsigned int nr_disks;
 };
 
 /**

@@ -22,6 +22,7 @@
 #define CGROUP_ROOT	"/sys/fs/cgroup"
 #define CGROUP		CGROUP_ROOT "/lodge-fuzz"
 #define NR_RULES	4
+#define VM_FD		200	/* of a walled process that has a VM */
 
 static const char *const paths[] = {
 	"/", "/tmp", "/proc", "/proc/self/status", "/proc/1/environ", "/dev/null",
@@ -129,6 +130,17 @@ static void walled_kernel(struct tape *t, const struct world *w)
 	syscall(SYS_keyctl, 0, -3, 0);
 }
 
+static void walled_make_vm(const struct world *w)
+{
+	struct lodge_create_vm args = { .size = sizeof(args) };
+	int fd = ioctl(w->dev, LODGE_CREATE_VM, &args);
+
+	if (fd >= 0) {
+		dup2(fd, VM_FD);
+		close(fd);
+	}
+}
+
 static void walled_run(const struct world *w, u64 seed)
 {
 	struct tape tape;
@@ -137,6 +149,8 @@ static void walled_run(const struct world *w, u64 seed)
 	signal(SIGALRM, SIG_DFL);
 	tape_init(&tape, seed, 0, 0);
 	unshare(CLONE_NEWNS);
+	if (one_in(&tape, 2))
+		walled_make_vm(w);
 	for (;;) {
 		switch (below(&tape, 5)) {
 		case 0:
@@ -238,13 +252,28 @@ static void draw_policy(struct thread *t, struct lodge_policy *policy)
 		policy->nr_rules = draw_value(tape);
 }
 
+/* The VM that a walled process has made, or any. Return: a descriptor to close */
+static int vm_of(struct thread *t, pid_t pid)
+{
+	int pidfd, fd = -1;
+
+	if (one_in(&t->tape, 16))
+		return dup(any_vm(t));
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd >= 0) {
+		fd = syscall(SYS_pidfd_getfd, pidfd, VM_FD, 0);
+		close(pidfd);
+	}
+	return fd;
+}
+
 static void create_cell(struct thread *t)
 {
 	struct lodge_policy *policy = t->scratch;
 	struct lodge_create_cell args = { .size = sizeof(args) };
 	struct world *w = t->world;
 	struct tape *tape = &t->tape;
-	int i = below(tape, NR_CELLS), fd;
+	int i = below(tape, NR_CELLS), fd, vm = -1;
 
 	if (!w->walled[i] || one_in(tape, 2))
 		new_walled(t, i);
@@ -254,8 +283,17 @@ static void create_cell(struct thread *t)
 	args.policy = one_in(tape, 32) ? wild_pointer(tape) : (u64)policy;
 	if (one_in(tape, 8))
 		snprintf(args.name, sizeof(args.name), "fuzz%u", (u32)below(tape, 3));
+	if (one_in(tape, 3)) {
+		vm = vm_of(t, args.pid);
+		args.flags = LODGE_CELL_VM;
+		args.vm = vm;
+		if (!one_in(tape, 4))
+			args.cgroup = -1;
+	}
 	fd = do_ioctl(t, CALL_CREATE_CELL, one_in(tape, 48) ? any_vm(t) : w->dev,
 		      LODGE_CREATE_CELL, &args, sizeof(args));
+	if (vm >= 0)
+		close(vm);
 	if (fd >= 0)
 		replace_fd(&w->cell[i], fd);
 }

@@ -189,7 +189,7 @@ static void bus_describe(void *state, struct aml *aml)
 	for (i = 0; i < bus->nr_devices; i++) {
 		const struct virtio_device *dev = bus->devices[i];
 
-		snprintf(name, sizeof(name), "VR%02X", i);
+		snprintf(name, sizeof(name), "VR%02X", (uint8_t)i);
 		node = aml_device_begin(aml, name);
 		aml_name_string(aml, "_HID", "LNRO0005");
 		aml_name_integer(aml, "_UID", i);

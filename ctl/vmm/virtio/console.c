@@ -59,8 +59,7 @@ enum {
  * @sending: the guest sends: a chain is not yet taken, not all of it
  * @held: @host takes no more for now
  * @chain: that chain
- * @iov: its pieces
- * @nr_iov: room for so many
+ * @iov: its pieces; room for VIRTQ_MAX_SEGMENTS
  * @offset: bytes of it that were taken
  */
 struct console_port {
@@ -78,7 +77,6 @@ struct console_port {
 	bool held;
 	struct virtq_chain chain;
 	struct iovec *iov;
-	size_t nr_iov;
 	size_t offset;
 };
 
@@ -208,22 +206,13 @@ static void drop_chain(struct console_port *port)
 }
 
 /* The device's scratch space is not ours for long. */
-static bool keep_chain(struct console_port *port, const struct virtq_chain *chain)
+static void keep_chain(struct console_port *port, const struct virtq_chain *chain)
 {
-	if (chain->nr_out > port->nr_iov) {
-		struct iovec *iov = realloc(port->iov, chain->nr_out * sizeof(*iov));
-
-		if (!iov)
-			return false;
-		port->iov = iov;
-		port->nr_iov = chain->nr_out;
-	}
 	memcpy(port->iov, chain->iov, chain->nr_out * sizeof(*port->iov));
 	port->chain = *chain;
 	port->chain.iov = port->iov;
 	port->offset = 0;
 	port->sending = true;
-	return true;
 }
 
 static bool next_chain(struct console_port *port)
@@ -239,11 +228,8 @@ static bool next_chain(struct console_port *port)
 		virtio_broken(queue->dev, "it sends a buffer to write into");
 		return false;
 	}
-	if (keep_chain(port, &chain))
-		return true;
-	virtio_broken(queue->dev, "there is no memory for a chain of %u buffers",
-		      chain.nr_out);
-	return false;
+	keep_chain(port, &chain);
+	return true;
 }
 
 /* Hands on what the guest sends, a copy: the guest may change it meanwhile. */
@@ -539,15 +525,36 @@ void console_resize(struct console_host *host, uint16_t columns, uint16_t rows)
 	pthread_mutex_unlock(&console->dev.lock);
 }
 
-static void add_port(struct console *console, struct console_host *host)
+static int add_port(struct console *console, struct console_host *host,
+		    struct error *error)
 {
 	struct console_port *port = &console->ports[console->nr_ports];
 
+	port->iov = calloc(VIRTQ_MAX_SEGMENTS, sizeof(*port->iov));
+	if (!port->iov)
+		return error_set(error, ENOMEM, "cannot make the console");
 	port->console = console;
 	port->host = host;
 	port->id = console->nr_ports++;
 	port->host_open = true;
 	host->port = port;
+	return 0;
+}
+
+static int add_ports(struct console *console, struct vm *vm, struct error *error)
+{
+	uint16_t columns, rows;
+	unsigned int i;
+
+	if (add_port(console, console_tty_create(vm, &columns, &rows), error))
+		return -1;
+	console->config.cols = columns;
+	console->config.rows = rows;
+	for (i = 0; i < vm->config->nr_ports; i++)
+		if (add_port(console, vm->config->ports[i], error))
+			return -1;
+	console->config.max_nr_ports = console->nr_ports;
+	return 0;
 }
 
 static int check_ports(const struct vm_config *config, struct error *error)
@@ -566,7 +573,6 @@ static int check_ports(const struct vm_config *config, struct error *error)
 
 static int console_create(struct virtio_bus *bus, struct error *error)
 {
-	const struct vm_config *config = bus->vm->config;
 	static const struct virtio_ops ops = {
 		.name = "console",
 		.id = VIRTIO_ID_CONSOLE,
@@ -575,11 +581,9 @@ static int console_create(struct virtio_bus *bus, struct error *error)
 		.stop = console_stop,
 		.destroy = console_destroy,
 	};
-	uint16_t columns, rows;
 	struct console *console;
-	unsigned int i;
 
-	if (check_ports(config, error))
+	if (check_ports(bus->vm->config, error))
 		return -1;
 	console = calloc(1, sizeof(*console));
 	if (!console)
@@ -589,20 +593,11 @@ static int console_create(struct virtio_bus *bus, struct error *error)
 				VIRTIO_FEATURE(VIRTIO_CONSOLE_F_MULTIPORT);
 	console->dev.config = &console->config;
 	console->dev.config_size = sizeof(console->config);
-	console->config.max_nr_ports = 1 + config->nr_ports;
 	console->look.ready = look;
 	console->look.fd = io_eventfd(error);
-	add_port(console, console_tty_create(bus->vm, &columns, &rows));
-	console->config.cols = columns;
-	console->config.rows = rows;
-	for (i = 0; i < config->nr_ports; i++)
-		add_port(console, config->ports[i]);
-	if (console->look.fd < 0) {
-		console_destroy(&console->dev);
-		return -1;
-	}
 	/* The watch first: virtio_add() frees all of it when it fails. */
-	if (io_watch(&bus->io, &console->look, EPOLLIN, error)) {
+	if (console->look.fd < 0 || add_ports(console, bus->vm, error) ||
+	    io_watch(&bus->io, &console->look, EPOLLIN, error)) {
 		console_destroy(&console->dev);
 		return -1;
 	}

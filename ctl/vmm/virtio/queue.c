@@ -98,8 +98,7 @@ void virtq_reset(struct virtq *queue)
 	queue->used = NULL;
 	queue->next_avail = 0;
 	queue->next_used = 0;
-	queue->signalled = 0;
-	queue->signalled_valid = false;
+	queue->unsignalled = 0;
 	queue->in_flight = 0;
 }
 
@@ -276,28 +275,27 @@ void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
 	__atomic_store_n(&element->id, head, __ATOMIC_RELAXED);
 	__atomic_store_n(&element->len, written, __ATOMIC_RELAXED);
 	queue->next_used++;
+	queue->unsignalled++;
 	queue->in_flight--;
 	__atomic_store_n(&queue->used->idx, queue->next_used, __ATOMIC_RELEASE);
 }
 
 void virtq_signal(struct virtq *queue)
 {
-	uint16_t before = queue->signalled;
+	uint32_t count = queue->unsignalled;
 	bool wanted;
 
-	if (!usable(queue))
+	if (!usable(queue) || !count)
 		return;
 	/* The used index must be there before we look what the driver wants. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (virtio_has(queue->dev, VIRTIO_RING_F_EVENT_IDX)) {
-		wanted = !queue->signalled_valid ||
-			 vring_need_event(read16(used_event(queue)),
-					  queue->next_used, before);
-		queue->signalled = queue->next_used;
-		queue->signalled_valid = true;
-	} else {
+	if (virtio_has(queue->dev, VIRTIO_RING_F_EVENT_IDX))
+		wanted = count > UINT16_MAX ||
+			 vring_need_event(read16(used_event(queue)), queue->next_used,
+					  (uint16_t)(queue->next_used - count));
+	else
 		wanted = !(read16(&queue->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
-	}
+	queue->unsignalled = 0;
 	if (wanted)
 		virtio_interrupt(queue->dev, VIRTIO_MMIO_INT_VRING);
 }

@@ -50,8 +50,7 @@ struct virtio_device;
  * @used: likewise
  * @next_avail: index of the next available entry
  * @next_used: index of the next used entry
- * @signalled: @next_used as it was at the last interrupt
- * @signalled_valid: there was one
+ * @unsignalled: used entries since virtq_signal()
  * @in_flight: chains that were taken and not given back
  * @kick: the doorbell's eventfd
  *
@@ -72,9 +71,8 @@ struct virtq {
 	struct vring_used *used;
 	uint16_t next_avail;
 	uint16_t next_used;
-	uint16_t signalled;
-	bool signalled_valid;
 	uint16_t in_flight;
+	uint32_t unsignalled;
 	struct io_watch kick;
 };
 
