@@ -63,7 +63,7 @@ run_until() {
 	guest=$!
 	status=1
 	i=0
-	while [ $i -lt $((60 * slow)) ] && kill -0 $guest 2>/dev/null; do
+	while [ $i -lt $((120 * slow)) ] && kill -0 $guest 2>/dev/null; do
 		if grep -qF -- "$text" "$dir/out"; then
 			status=0
 			break

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/run_vm_net.h"
 #include "vmm/boot.h"
 #include "vmm/keeper.h"
 #include "vmm/terminal.h"
@@ -38,9 +39,10 @@ enum {
 	OPTION_FIRMWARE,
 	OPTION_DEBUG,
 	OPTION_DISK,
+	OPTION_NET,
 };
 
-const char *const run_vm_short_options = "+:m:c:h";
+const char *const run_vm_short_options = "+:m:c:p:h";
 const struct option run_vm_options[] = {
 	{ "vm", no_argument, NULL, RUN_OPTION_VM },
 	{ "container", no_argument, NULL, RUN_OPTION_CONTAINER },
@@ -50,6 +52,8 @@ const struct option run_vm_options[] = {
 	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, 'c' },
 	{ "disk", required_argument, NULL, OPTION_DISK },
+	{ "net", required_argument, NULL, OPTION_NET },
+	{ "publish", required_argument, NULL, 'p' },
 	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "boot", required_argument, NULL, OPTION_BOOT },
 	{ "module", required_argument, NULL, OPTION_MODULE },
@@ -79,6 +83,10 @@ const char run_vm_help[] =
 	"  --disk FILE[,ro][,direct]\n"
 	"                    a disk, a file or block device: read only, past the host's\n"
 	"                    page cache; may be given several times: vda, vdb ...\n"
+	"  --net bridge|none its network: an address on the host's bridge lodge0 [none]\n"
+	"  -p, --publish [ADDRESS:]HOST:GUEST[/udp]\n"
+	"                    a port of the host leads to one of the guest; with --net bridge,\n"
+	"                    which is the default then\n"
 	"  --name NAME       what 'lodge ps' calls it [vm-ID]\n"
 	"  --debug FILE      append what the guest writes to the debug ports 0xe9 and 0x402\n"
 	"  --no-reboot       exit where the guest resets itself\n"
@@ -94,9 +102,11 @@ const char run_vm_help[] =
  * struct request - the command line
  * @no_reboot: --no-reboot
  * @config: of the VM
+ * @net: its network
  */
 struct request {
 	bool no_reboot;
+	struct run_vm_net net;
 	struct vm_config config;
 };
 
@@ -186,6 +196,12 @@ static int parse(int argc, char **argv, struct request *request)
 		case OPTION_DISK:
 			result = add_disk(&request->config, optarg, &error);
 			break;
+		case OPTION_NET:
+			result = run_vm_net_choose(&request->net, optarg, &error);
+			break;
+		case 'p':
+			result = run_vm_net_publish(&request->net, optarg, &error);
+			break;
 		case OPTION_NO_REBOOT:
 			request->no_reboot = true;
 			break;
@@ -211,7 +227,7 @@ static int parse(int argc, char **argv, struct request *request)
 		error_advise(&error, "name a kernel with --kernel");
 		goto fail;
 	}
-	if (check_request(request, &error))
+	if (check_request(request, &error) || run_vm_net_check(&request->net, &error))
 		goto fail;
 	return -1;
 fail:
@@ -284,9 +300,11 @@ static struct ending serve(struct vm *vm, const struct keeper *keeper)
  * struct context - what the VMM's process is given
  * @request: the command line
  * @image: what is booted
+ * @net: what of its network is the monitor's
  */
 struct context {
 	const struct request *request;
+	struct run_vm_net *net;
 	struct boot_image *image;
 };
 
@@ -374,6 +392,7 @@ static int vmm(struct keeper *keeper, void *data)
 	uint32_t count = atomic_exchange(&page->nr_input, 0);
 	int status = STATUS_LODGE;
 
+	run_vm_net_forget(((struct context *)data)->net);
 	if (!terminal_open(atomic_load(&page->ours), &error)) {
 		terminal_feed(page->input, count < sizeof(page->input) ?
 			      count : sizeof(page->input));
@@ -400,7 +419,7 @@ int run_vm(int argc, char **argv)
 	};
 	struct error error = { .text = "" };
 	struct boot_image image;
-	struct context context = { &request, &image };
+	struct context context = { &request, &request.net, &image };
 	int status = parse(argc, argv, &request);
 
 	if (status >= 0)
@@ -408,8 +427,11 @@ int run_vm(int argc, char **argv)
 	/* What the caller has left open is nothing for a guest. */
 	close_range(STDERR_FILENO + 1, ~0U, 0);
 	status = STATUS_LODGE;
-	if (!boot_open_config(&image, &request.config, &error))
+	if (!boot_open_config(&image, &request.config, &error) &&
+	    !run_vm_net_open(&request.net, &request.config, &error)) {
 		status = monitor_run(vmm, &context, &error);
+		run_vm_net_close(&request.net);
+	}
 	boot_close(&image);
 	if (error.text[0])
 		error_print(&error);

@@ -85,7 +85,7 @@ static struct nl_addr *ip_address(struct in_addr address, unsigned int prefix)
 }
 
 /* Who gets an address again has its old neighbours' ARP entries right. */
-static void make_mac(struct in_addr address, unsigned char mac[6])
+void net_mac(struct in_addr address, uint8_t mac[NET_MAC_SIZE])
 {
 	mac[0] = 0x02;	/* locally administered */
 	mac[1] = 'L';
@@ -95,9 +95,9 @@ static void make_mac(struct in_addr address, unsigned char mac[6])
 static int set_mac(struct rtnl_link *link, struct in_addr address)
 {
 	struct nl_addr *addr;
-	unsigned char mac[6];
+	uint8_t mac[NET_MAC_SIZE];
 
-	make_mac(address, mac);
+	net_mac(address, mac);
 	addr = nl_addr_build(AF_LLC, mac, sizeof(mac));
 	if (!addr)
 		return -NLE_NOMEM;
@@ -109,9 +109,9 @@ static int set_mac(struct rtnl_link *link, struct in_addr address)
 static bool has_mac(struct rtnl_link *link, struct in_addr address)
 {
 	struct nl_addr *addr = rtnl_link_get_addr(link);
-	unsigned char mac[6];
+	uint8_t mac[NET_MAC_SIZE];
 
-	make_mac(address, mac);
+	net_mac(address, mac);
 	return addr && nl_addr_get_len(addr) == sizeof(mac) &&
 	       !memcmp(nl_addr_get_binary_addr(addr), mac, sizeof(mac));
 }
@@ -367,6 +367,24 @@ int link_veth(struct nl_sock *sock, const struct net *net, int bridge, int netns
 		return error_advise(error, "run 'modprobe veth'");
 	}
 	return code < 0 ? failed(error, code, "make the guest's interface") : 0;
+}
+
+int link_tap(struct nl_sock *sock, const struct net *net, int bridge,
+	     struct error *error)
+{
+	struct rtnl_link *change = rtnl_link_alloc(), *link = NULL;
+	int code = -NLE_NOMEM;
+
+	if (change) {
+		rtnl_link_set_master(change, bridge);
+		rtnl_link_set_flags(change, IFF_UP);
+		code = rtnl_link_get_kernel(sock, 0, net->host_interface, &link);
+	}
+	if (code >= 0)
+		code = rtnl_link_change(sock, link, change, 0);
+	rtnl_link_put(link);
+	rtnl_link_put(change);
+	return code < 0 ? failed(error, code, "connect the guest's interface") : 0;
 }
 
 int link_loopback(struct nl_sock *sock, struct error *error)

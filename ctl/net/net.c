@@ -28,16 +28,27 @@ static int take_address(struct net *net, struct nl_sock *sock, struct error *err
 	return bridge;
 }
 
-static int join(struct net *net, struct nl_sock *sock, int bridge, int netns,
-		const struct net_port *ports, size_t nr_ports, struct error *error)
+/**
+ * struct joining - a guest on its way into the network
+ * @netns: a container's network namespace
+ * @tap: or where to leave a VM's interface
+ * @ports: what to publish
+ * @nr_ports: how many
+ */
+struct joining {
+	int netns;
+	int *tap;
+	const struct net_port *ports;
+	size_t nr_ports;
+};
+
+static int join_container(struct net *net, struct nl_sock *sock, int bridge, int netns,
+			  struct error *error)
 {
 	struct nl_sock *guest;
 	int result;
 
-	if (nat_forwarding(error) ||
-	    nat_publish(net, ports, nr_ports, error) ||
-	    nat_rules(net, ports, nr_ports, error) ||
-	    link_veth(sock, net, bridge, netns, error))
+	if (link_veth(sock, net, bridge, netns, error))
 		return -1;
 	net->private->linked = true;
 
@@ -51,8 +62,32 @@ static int join(struct net *net, struct nl_sock *sock, int bridge, int netns,
 	return result;
 }
 
-static int attach(struct net *net, struct nl_sock *sock, int netns,
-		  const struct net_port *ports, size_t nr_ports, struct error *error)
+static int join_vm(struct net *net, struct nl_sock *sock, int bridge, int *tap,
+		   struct error *error)
+{
+	*tap = tap_open(net->host_interface, error);
+	if (*tap < 0)
+		return -1;
+	if (!link_tap(sock, net, bridge, error))
+		return 0;
+	close(*tap);
+	return -1;
+}
+
+static int join(struct net *net, struct nl_sock *sock, int bridge,
+		const struct joining *joining, struct error *error)
+{
+	if (nat_forwarding(error) ||
+	    nat_publish(net, joining->ports, joining->nr_ports, error) ||
+	    nat_rules(net, joining->ports, joining->nr_ports, error))
+		return -1;
+	if (joining->tap)
+		return join_vm(net, sock, bridge, joining->tap, error);
+	return join_container(net, sock, bridge, joining->netns, error);
+}
+
+static int enter(struct net *net, struct nl_sock *sock, const struct joining *joining,
+		 struct error *error)
 {
 	int locks = net->private->locks;
 	int bridge, result = -1;
@@ -69,22 +104,21 @@ static int attach(struct net *net, struct nl_sock *sock, int netns,
 	if (!first)
 		pool_unlock(locks);
 	if (bridge >= 0)
-		result = join(net, sock, bridge, netns, ports, nr_ports, error);
+		result = join(net, sock, bridge, joining, error);
 	if (first)
 		pool_unlock(locks);
 	return result;
 }
 
-int net_attach(struct net *net, int netns, const struct net_port *ports,
-	       size_t nr_ports, struct error *error)
+static int attach(struct net *net, const struct joining *joining, struct error *error)
 {
 	struct nl_sock *sock;
 	int result = -1;
 
 	*net = (struct net){ 0 };
-	if (nr_ports > NET_PORTS_MAX)
+	if (joining->nr_ports > NET_PORTS_MAX)
 		return error_set(error, 0, "%zu published ports are more than %d",
-				 nr_ports, NET_PORTS_MAX);
+				 joining->nr_ports, NET_PORTS_MAX);
 	net->private = calloc(1, sizeof(*net->private));
 	if (!net->private)
 		return error_set(error, errno, "no memory for the network");
@@ -92,13 +126,59 @@ int net_attach(struct net *net, int netns, const struct net_port *ports,
 	if (net->private->locks >= 0) {
 		sock = link_socket(-1, error);
 		if (sock) {
-			result = attach(net, sock, netns, ports, nr_ports, error);
+			result = enter(net, sock, joining, error);
 			nl_socket_free(sock);
 		}
 	}
 	if (result)
 		net_detach(net, 0);
 	return result;
+}
+
+int net_attach(struct net *net, int netns, const struct net_port *ports,
+	       size_t nr_ports, struct error *error)
+{
+	const struct joining joining = {
+		.netns = netns, .ports = ports, .nr_ports = nr_ports,
+	};
+
+	return attach(net, &joining, error);
+}
+
+int net_attach_vm(struct net *net, const struct net_port *ports, size_t nr_ports,
+		  int *tap, struct error *error)
+{
+	const struct joining joining = {
+		.tap = tap, .ports = ports, .nr_ports = nr_ports,
+	};
+
+	return attach(net, &joining, error);
+}
+
+void net_describe(const struct net *net, struct net_guest *guest)
+{
+	*guest = (struct net_guest){
+		.address = net->address,
+		.prefix = net->prefix,
+		.gateway = net->gateway,
+		.mtu = NET_MTU,
+	};
+	net_mac(net->address, guest->mac);
+	net_resolv_conf(guest->resolv_conf, sizeof(guest->resolv_conf));
+}
+
+void net_forget(struct net *net)
+{
+	struct net_private *private = net->private;
+
+	if (!private)
+		return;
+	nat_unpublish(net);
+	nat_remove(net);
+	if (private->locks >= 0)
+		close(private->locks);
+	free(private);
+	net->private = NULL;
 }
 
 /* A guest seldom comes alone: lodge0 is kept for the next one for @linger_ms. */
@@ -183,10 +263,7 @@ int net_hand_over(struct net *net, int socket)
 	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
 	if (sendmsg(socket, &message, MSG_NOSIGNAL) != (ssize_t)sizeof(handover))
 		return -1;
-	nat_remove(net);
-	close(private->locks);
-	free(private);
-	net->private = NULL;
+	net_forget(net);
 	return 0;
 }
 

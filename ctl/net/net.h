@@ -15,6 +15,8 @@
 #include "error.h"
 
 #define NET_PORTS_MAX	64
+#define NET_MAC_SIZE	6
+#define NET_MTU		1500
 
 /* A published port: -p HOST:GUEST[/tcp|/udp]; @host_address is 0 for all. */
 struct net_port {
@@ -40,6 +42,24 @@ struct net {
 	struct net_private *private;
 };
 
+/**
+ * struct net_guest - what a guest that is a machine of its own is told
+ * @address: its address
+ * @prefix: the length of its network's prefix
+ * @gateway: where its default route leads to
+ * @mtu: of its interface
+ * @mac: of its interface
+ * @resolv_conf: its /etc/resolv.conf
+ */
+struct net_guest {
+	struct in_addr address;
+	unsigned int prefix;
+	struct in_addr gateway;
+	uint16_t mtu;
+	uint8_t mac[NET_MAC_SIZE];
+	char resolv_conf[1024];
+};
+
 /* "[ADDRESS:]HOST:GUEST[/tcp|/udp]". Return: 0 or -1 */
 int net_parse_port(const char *text, struct net_port *port, struct error *error);
 
@@ -61,6 +81,31 @@ int net_parse_port(const char *text, struct net_port *port, struct error *error)
  */
 int net_attach(struct net *net, int netns, const struct net_port *ports,
 	       size_t nr_ports, struct error *error);
+
+/**
+ * net_attach_vm() - give a VM its address and ports, and its interface on the host
+ * @net: out; to be given to net_detach()
+ * @ports: what to publish
+ * @nr_ports: how many
+ * @tap: out: a descriptor of the interface, non-blocking: frames, each with a
+ *       struct virtio_net_hdr_v1 before it; the interface goes when it is closed
+ * @error: filled on failure; then nothing is left behind
+ *
+ * As net_attach(), but that the guest sets up its own end, see net_describe().
+ *
+ * Return: 0 or -1
+ */
+int net_attach_vm(struct net *net, const struct net_port *ports, size_t nr_ports,
+		  int *tap, struct error *error);
+
+/* What the guest is to know. */
+void net_describe(const struct net *net, struct net_guest *guest);
+
+/* The MAC that goes with an address, locally administered */
+void net_mac(struct in_addr address, uint8_t mac[NET_MAC_SIZE]);
+
+/* In a child that is not the keeper: it does not hold the network, either. */
+void net_forget(struct net *net);
 
 /**
  * net_detach() - take it back

@@ -56,9 +56,15 @@ void link_bridge_remove(struct nl_sock *sock, const struct net *net);
 int link_veth(struct nl_sock *sock, const struct net *net, int bridge, int netns,
 	      struct error *error);
 void link_veth_remove(struct nl_sock *sock, const struct net *net);
+/* Puts the interface of tap_open() on the bridge. */
+int link_tap(struct nl_sock *sock, const struct net *net, int bridge,
+	     struct error *error);
 /* With a socket of the guest's namespace */
 int link_loopback(struct nl_sock *sock, struct error *error);
 int link_guest(struct nl_sock *sock, const struct net *net, struct error *error);
+
+/* tap.c: Return: a descriptor, with which the interface ends, or -1 */
+int tap_open(const char *name, struct error *error);
 
 /* nat.c: rules and published ports */
 int nat_forwarding(struct error *error);

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Virtio devices without a VM. */
+
 #include "test/virtio_fixture.h"
 
 #include <errno.h>
 #include <liburing.h>
+#include <linux/if_tun.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "vmm/virtio/vhost.h"
 
 #define GUARD	(1UL << 20)
 #define WAIT_MS	5000
@@ -309,4 +315,31 @@ int __wrap_io_uring_queue_init(unsigned int entries, struct io_uring *ring,
 			       unsigned int flags)
 {
 	return fake_no_uring ? -EPERM : __real_io_uring_queue_init(entries, ring, flags);
+}
+
+/* What is no tap is to be none of the kernel's business. */
+
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_vhost_open(struct vhost *vhost, const char *path, struct virtio_device *dev,
+		      struct error *error);
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list arguments;
+	void *data;
+
+	va_start(arguments, request);
+	data = va_arg(arguments, void *);
+	va_end(arguments);
+	return request == TUNSETOFFLOAD ? 0 : __real_ioctl(fd, request, data);
+}
+
+int __wrap_vhost_open(struct vhost *vhost, const char *path, struct virtio_device *dev,
+		      struct error *error)
+{
+	(void)path;
+	(void)error;
+	*vhost = (struct vhost){ .fd = -1, .dev = dev, .broken.fd = -1 };
+	return 0;
 }

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "test/tap.h"
@@ -28,7 +29,7 @@
 #define DISK_SIZE	(256U << 10)
 #define NR_HOSTS	3
 #define MAX_PIECES	6
-#define NR_DEVICES	5
+#define NR_DEVICES	6
 
 static uint64_t state;
 static bool race, verbose;
@@ -114,6 +115,22 @@ static void use_host(void)
 		console_resize(host, (uint16_t)any(), (uint16_t)any());
 		break;
 	}
+}
+
+/* The other end of the wire: it sends frames, and reads what comes, or does not. */
+static int wire;
+
+static void use_wire(void)
+{
+	static uint8_t frame[70000];
+	int i;
+
+	if (any() & 1)
+		while (recv(wire, frame, sizeof(frame), MSG_DONTWAIT) > 0)
+			continue;
+	for (i = 0; i < 4; i++)
+		send(wire, frame, one_in(2) ? below(2000) : below(sizeof(frame)),
+		     MSG_DONTWAIT);
 }
 
 /* Mostly in memory, at times at an end of it, or nowhere. */
@@ -209,6 +226,8 @@ static unsigned int make_chain(struct driver *driver, unsigned int queue,
 		write = !(queue & 1);
 	if (id == VIRTIO_ID_BALLOON)
 		write = queue >= 2;
+	if (id == VIRTIO_ID_NET)
+		write = !queue;
 	if (id == VIRTIO_ID_BLOCK) {
 		static const uint32_t types[] = {
 			VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_FLUSH,
@@ -356,8 +375,10 @@ static void operate(struct driver *driver)
 			spoil(driver, queue);
 		break;
 	case 5:
-	case 6:
 		use_host();
+		break;
+	case 6:
+		use_wire();
 		break;
 	case 7:
 	case 8:
@@ -468,8 +489,10 @@ int main(int argc, char **argv)
 	struct console_host *ports[NR_HOSTS];
 	struct vm_config config = { .append = "", .ports = ports, .nr_ports = NR_HOSTS };
 	unsigned long seed = 1, operations = 300000, breaks;
+	struct vm_net net = { .mac = { 2 }, .mtu = 1500 };
 	char paths[2][32];
 	struct virtio_bus *bus;
+	int wires[2];
 	struct error error;
 	pthread_t thread = 0;
 	int option, i;
@@ -502,7 +525,12 @@ int main(int argc, char **argv)
 		ports[i] = &hosts[i];
 	}
 	state = (seed + 1) * 0x9e3779b97f4a7c15ULL;
+	config.net = &net;
 	make_disks(&config, paths[0], sizeof(paths[0]));
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, wires))
+		return 1;
+	net.tap = wires[0];
+	wire = wires[1];
 	bus = fake_create(&config, &error);
 	if (!bus || bus->nr_devices != NR_DEVICES) {
 		error_print(&error);

@@ -41,6 +41,18 @@ struct disk_config {
 };
 
 /**
+ * struct vm_net - the VM's interface
+ * @tap: the host's end, which stays the caller's: frames behind virtio's header
+ * @mac: the guest's address
+ * @mtu: of its interface
+ */
+struct vm_net {
+	int tap;
+	uint8_t mac[6];
+	uint16_t mtu;
+};
+
+/**
  * struct vm_config - what the command line asked for
  * @kernel: path of a kernel, or NULL with a firmware
  * @initrd: path, or NULL
@@ -57,6 +69,7 @@ struct disk_config {
  * @nr_modules: how many
  * @disks: its disks, in their order
  * @nr_disks: how many
+ * @net: its interface, or NULL
  */
 struct vm_config {
 	const char *kernel;
@@ -74,6 +87,7 @@ struct vm_config {
 	unsigned int nr_modules;
 	struct disk_config disks[VM_MAX_DISKS];
 	unsigned int nr_disks;
+	const struct vm_net *net;
 };
 
 /**

@@ -265,19 +265,40 @@ bool virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 	return true;
 }
 
-void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
+void virtq_unpop(struct virtq *queue, uint16_t count)
 {
+	if (!queue->ready)
+		return;
+	queue->next_avail = (uint16_t)(queue->next_avail - count);
+	queue->in_flight = (uint16_t)(queue->in_flight - count);
+}
+
+void virtq_put(struct virtq *queue, uint16_t index, uint16_t head, uint32_t written)
+{
+	uint16_t at = (uint16_t)(queue->next_used + index);
 	struct vring_used_elem *element;
 
 	if (!usable(queue))
 		return;
-	element = &queue->used->ring[queue->next_used & (queue->size - 1)];
+	element = &queue->used->ring[at & (queue->size - 1)];
 	__atomic_store_n(&element->id, head, __ATOMIC_RELAXED);
 	__atomic_store_n(&element->len, written, __ATOMIC_RELAXED);
-	queue->next_used++;
-	queue->unsignalled++;
-	queue->in_flight--;
+}
+
+void virtq_publish(struct virtq *queue, uint16_t count)
+{
+	if (!usable(queue))
+		return;
+	queue->next_used = (uint16_t)(queue->next_used + count);
+	queue->unsignalled += count;
+	queue->in_flight = (uint16_t)(queue->in_flight - count);
 	__atomic_store_n(&queue->used->idx, queue->next_used, __ATOMIC_RELEASE);
+}
+
+void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
+{
+	virtq_put(queue, 0, head, written);
+	virtq_publish(queue, 1);
 }
 
 void virtq_signal(struct virtq *queue)

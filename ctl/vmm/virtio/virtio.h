@@ -259,6 +259,16 @@ bool virtq_pop(struct virtq *queue, struct virtq_chain *chain);
 /* Gives a chain back, into which @written bytes were written. */
 void virtq_push(struct virtq *queue, uint16_t head, uint32_t written);
 
+/* As if the last @count had not been taken. */
+void virtq_unpop(struct virtq *queue, uint16_t count);
+
+/*
+ * virtq_push() for several at once: each is put, the @index-th from 0 on, and then
+ * all of them are seen.
+ */
+void virtq_put(struct virtq *queue, uint16_t index, uint16_t head, uint32_t written);
+void virtq_publish(struct virtq *queue, uint16_t count);
+
 /* Interrupts the guest, if it wants to hear of what was given back. */
 void virtq_signal(struct virtq *queue);
 
