@@ -124,7 +124,7 @@ else
 	run_until "No bootable device" -m 64 --firmware "$guests/bios-256k.bin" \
 		--debug "$dir/bios"
 	expect "SeaBIOS finds nothing to boot" 0 "SeaBIOS (version" "No bootable device"
-	run_until "iPXE 1" -m 64 --firmware "$guests/bios-256k.bin" \
+	run_until "Ctrl-B" -m 64 --firmware "$guests/bios-256k.bin" \
 		--kernel "$guests/ipxe.lkrn" --append ""
 	expect "iPXE, by its 16-bit entry" 0 "SeaBIOS (version" "iPXE 1" "Ctrl-B"
 	run_until "Address test" -m 64 --kernel "$guests/memtest86+x64.bin" \
