@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reset and power off: the chipset's register, port 0x92, and ACPI's.  The keyboard
- * controller has the third way to reset (keyboard.c).
+ * Reset and power off: the chipset's register and ACPI's.  The keyboard controller
+ * has another way to reset (keyboard.c).
  */
 #include "vmm/power.h"
 
@@ -9,9 +9,8 @@
 
 #include "vmm/vm.h"
 
-/* Port 0x92: bit 0 resets, bit 1 is A20, which is always on. */
+/* Port 0x92: A20, which is always on. */
 #define SYSTEM_CONTROL		0x92
-#define SYSTEM_RESET		0x01
 #define SYSTEM_A20		0x02
 
 #define RESET_CPU		0x04
@@ -22,12 +21,11 @@
 static void system_access(void *state, uint64_t offset, unsigned int width,
 			  bool write, uint64_t *value)
 {
+	(void)state;
 	(void)offset;
 	(void)width;
 	if (!write)
 		*value = SYSTEM_A20;
-	else if (*value & SYSTEM_RESET)
-		vm_end(state, VM_RESET, NULL);
 }
 
 static void reset_access(void *state, uint64_t offset, unsigned int width,
