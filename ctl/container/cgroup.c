@@ -107,7 +107,7 @@ static bool is_among(const char *word, const char *words)
 	const char *at = words;
 
 	while ((at = strstr(at, word))) {
-		if ((at == words || strchr(" \n", at[-1])) && strchr(" \n", at[length]))
+		if ((at == words || strchr("\n ", at[-1])) && strchr("\n ", at[length]))
 			return true;
 		at += length;
 	}

@@ -38,7 +38,7 @@ struct keeper_page {
 	atomic_bool finishing;
 	atomic_bool again;
 	atomic_bool in_line;
-	_Atomic uint32_t nr_input;
+	atomic_uint nr_input;
 	uint8_t input[KEEPER_INPUT_MAX];
 	struct error error;
 };

@@ -128,6 +128,8 @@ void lodge_lapic_tsc_moved(struct lodge_vcpu *vcpu);
  * It does where LINT0 is ExtINT and the PIC asks (virtual wire mode), where the
  * APIC is off (then the pin is the processor's INTR; that of the bootstrap
  * processor alone is wired), or after a message of that kind.
+ *
+ * Return: true if there is one to acknowledge
  */
 bool lodge_lapic_extint(struct lodge_vcpu *vcpu);
 
