@@ -34,6 +34,10 @@ enum {
 	OPTION_APPEND,
 	OPTION_NO_REBOOT,
 	OPTION_NAME,
+	OPTION_BOOT,
+	OPTION_MODULE,
+	OPTION_FIRMWARE,
+	OPTION_DEBUG,
 	OPTION_DISK,
 	OPTION_NET,
 };
@@ -51,20 +55,28 @@ const struct option run_vm_options[] = {
 	{ "net", required_argument, NULL, OPTION_NET },
 	{ "publish", required_argument, NULL, 'p' },
 	{ "name", required_argument, NULL, OPTION_NAME },
+	{ "boot", required_argument, NULL, OPTION_BOOT },
+	{ "module", required_argument, NULL, OPTION_MODULE },
+	{ "firmware", required_argument, NULL, OPTION_FIRMWARE },
+	{ "debug", required_argument, NULL, OPTION_DEBUG },
 	{ "no-reboot", no_argument, NULL, OPTION_NO_REBOOT },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
 const char run_vm_help[] =
-	"Usage: lodge run --vm --kernel BZIMAGE [OPTION...]\n"
+	"Usage: lodge run --vm --kernel FILE | --firmware FILE [OPTION...]\n"
 	"\n"
-	"Boots a Linux kernel in a virtual machine. Standard input and output are its\n"
+	"Boots a kernel in a virtual machine. Standard input and output are its\n"
 	"serial port, ttyS0; on a terminal, ctrl-A x leaves and ctrl-A h helps.\n"
 	"\n"
 	"  --vm              a virtual machine\n"
-	"  --kernel FILE     the guest's kernel, a bzImage\n"
+	"  --kernel FILE     the guest's kernel: a bzImage, an ELF file for PVH, Multiboot\n"
+	"  --boot KIND       what it is, where that does not show: linux, linux32, pvh,\n"
+	"                    multiboot, or a flat binary in real, protected or long mode\n"
+	"  --firmware FILE   a firmware instead, such as SeaBIOS\n"
 	"  --initrd FILE     its initial RAM disk\n"
+	"  --module 'FILE [ARGUMENT...]' a module for a Multiboot or PVH kernel; repeat it\n"
 	"  --append STRING   its command line ['console=ttyS0']\n"
 	"  -m, --memory MIB  its memory in MiB, or with a suffix: 512m, 2g [512]\n"
 	"  -c, --cpus N      its CPUs, 1 to 8 [1]\n"
@@ -76,6 +88,7 @@ const char run_vm_help[] =
 	"                    a port of the host leads to one of the guest; with --net bridge,\n"
 	"                    which is the default then\n"
 	"  --name NAME       what 'lodge ps' calls it [vm-ID]\n"
+	"  --debug FILE      append what the guest writes to the debug ports 0xe9 and 0x402\n"
 	"  --no-reboot       exit where the guest resets itself\n"
 	"  -h, --help        print this\n"
 	"\n"
@@ -112,6 +125,16 @@ static int parse_cpus(const char *text, unsigned int *cpus, struct error *error)
 	return 0;
 }
 
+static int add_module(struct request *request, const char *module,
+		      struct error *error)
+{
+	if (request->config.nr_modules == BOOT_MAX_MODULES)
+		return error_set(error, 0, "there are more than %d modules",
+				 BOOT_MAX_MODULES);
+	request->config.modules[request->config.nr_modules++] = module;
+	return 0;
+}
+
 static int add_disk(struct vm_config *config, char *text, struct error *error)
 {
 	if (config->nr_disks == VM_MAX_DISKS)
@@ -125,7 +148,7 @@ static int check_request(const struct request *request, struct error *error)
 {
 	if (request->config.name && run_check_name(request->config.name, error))
 		return -1;
-	if (!request->config.kernel) {
+	if (!request->config.kernel && !request->config.firmware) {
 		error_set(error, 0, "there is no kernel to boot");
 		return error_advise(error, "give one with --kernel, such as a /boot/vmlinuz-*");
 	}
@@ -156,6 +179,19 @@ static int parse(int argc, char **argv, struct request *request)
 			break;
 		case OPTION_NAME:
 			request->config.name = optarg;
+			break;
+		case OPTION_BOOT:
+			result = boot_kind_parse(optarg, &request->config.boot,
+						 &error);
+			break;
+		case OPTION_MODULE:
+			result = add_module(request, optarg, &error);
+			break;
+		case OPTION_FIRMWARE:
+			request->config.firmware = optarg;
+			break;
+		case OPTION_DEBUG:
+			request->config.debug = optarg;
 			break;
 		case OPTION_DISK:
 			result = add_disk(&request->config, optarg, &error);
@@ -391,8 +427,7 @@ int run_vm(int argc, char **argv)
 	/* What the caller has left open is nothing for a guest. */
 	close_range(STDERR_FILENO + 1, ~0U, 0);
 	status = STATUS_LODGE;
-	if (!boot_open(&image, request.config.kernel, request.config.initrd,
-		       request.config.append, request.config.memory, &error) &&
+	if (!boot_open_config(&image, &request.config, &error) &&
 	    !run_vm_net_open(&request.net, &request.config, &error)) {
 		status = monitor_run(vmm, &context, &error);
 		run_vm_net_close(&request.net);
