@@ -174,7 +174,8 @@ error "an initrd too large for memory" 125 "need .* the guest has 17; give more"
 error "no such initrd" 125 "cannot open the initrd" \
 	run --vm --kernel "$dir/good" --initrd "$dir/none"
 error "a kernel too old" 125 "boot protocol 2.09.*; use" run --vm --kernel "$dir/old"
-error "a 32-bit kernel" 125 "no 64-bit entry; use" run --vm --kernel "$dir/i386"
+error "a 32-bit kernel" 125 "no 64-bit entry; leave" \
+	run --vm --boot linux --kernel "$dir/i386"
 if [ -r "$GUEST" ]; then
 	dd if="$GUEST" of="$dir/half" bs=1048576 count=2 2>/dev/null
 	error "half a Debian kernel" 125 "cut short.*; copy" run --vm --kernel "$dir/half"

@@ -52,6 +52,10 @@ const struct option run_vm_options[] = {
 	{ "store", required_argument, NULL, OPTION_STORE },
 	{ "read-only", no_argument, NULL, OPTION_READ_ONLY },
 	{ "modules", required_argument, NULL, OPTION_MODULES },
+	{ "boot", required_argument, NULL, OPTION_BOOT },
+	{ "module", required_argument, NULL, OPTION_MODULE },
+	{ "firmware", required_argument, NULL, OPTION_FIRMWARE },
+	{ "debug", required_argument, NULL, OPTION_DEBUG },
 	{ "no-reboot", no_argument, NULL, OPTION_NO_REBOOT },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -59,15 +63,16 @@ const struct option run_vm_options[] = {
 
 const char run_vm_help[] =
 	"Usage: lodge run --vm [OPTION...] IMAGE [COMMAND [ARGUMENT...]]\n"
-	"       lodge run --vm --kernel BZIMAGE [OPTION...]\n"
+	"       lodge run --vm --kernel FILE | --firmware FILE [OPTION...]\n"
 	"\n"
 	"The first runs a command in a virtual machine whose root is an image. Standard\n"
-	"streams, signals and the exit status are passed through. The second boots a Linux\n"
+	"streams, signals and the exit status are passed through. The second boots a\n"
 	"kernel. Standard input and output are its serial port, ttyS0; on a terminal,\n"
 	"ctrl-A x leaves and ctrl-A h helps.\n"
 	"\n"
 	"  --vm              a virtual machine\n"
-	"  --kernel FILE     the guest's kernel, a bzImage [with an image: the host's own]\n"
+	"  --kernel FILE     the guest's kernel: a bzImage, an ELF file for PVH, Multiboot\n"
+	"                    [with an image: a bzImage, the host's own]\n"
 	"  --append STRING   its command line ['console=ttyS0']; with an image: more of it\n"
 	"  -m, --memory MIB  its memory in MiB, or with a suffix: 512m, 2g [512]\n"
 	"  -c, --cpus N      its CPUs, 1 to 8 [1]\n"
@@ -96,7 +101,12 @@ const char run_vm_help[] =
 	"  --modules FOLDER  its kernel's modules [/lib/modules/VERSION]\n"
 	"\n"
 	"Without one:\n"
+	"  --boot KIND       what the kernel is, where that does not show: linux, linux32,\n"
+	"                    pvh, multiboot, or a flat binary in real, protected or long mode\n"
+	"  --firmware FILE   a firmware instead, such as SeaBIOS\n"
 	"  --initrd FILE     its initial RAM disk\n"
+	"  --module 'FILE [ARGUMENT...]' a module for a Multiboot or PVH kernel; repeat it\n"
+	"  --debug FILE      append what the guest writes to the debug ports 0xe9 and 0x402\n"
 	"  --no-reboot       exit where the guest resets itself\n"
 	"\n"
 	"Exit status: with an image the command's, and 125 to 128 + N as of a container;\n"
@@ -142,6 +152,16 @@ static int parse_cpus(const char *text, unsigned int *cpus, struct error *error)
 	return 0;
 }
 
+static int add_module(struct request *request, const char *module,
+		      struct error *error)
+{
+	if (request->config.nr_modules == BOOT_MAX_MODULES)
+		return error_set(error, 0, "there are more than %d modules",
+				 BOOT_MAX_MODULES);
+	request->config.modules[request->config.nr_modules++] = module;
+	return 0;
+}
+
 static int add_disk(struct vm_config *config, char *text, struct error *error)
 {
 	if (config->nr_disks == VM_MAX_DISKS)
@@ -160,6 +180,12 @@ static int check_request(const struct request *request, struct error *error)
 		return error_advise(error, "leave --initrd away, or the image '%s'",
 				    request->guest.image);
 	}
+	if (request->guest.image &&
+	    (request->config.firmware || request->config.nr_modules)) {
+		error_set(error, 0, "a VM of an image boots Linux with an initramfs alone");
+		return error_advise(error, "leave --firmware and --module away, or the image '%s'",
+				    request->guest.image);
+	}
 	if (request->guest.image && request->config.nr_disks == VM_MAX_DISKS)
 		return error_set(error, 0, "a VM can have %d disks, and the image is one more",
 				 VM_MAX_DISKS);
@@ -169,7 +195,7 @@ static int check_request(const struct request *request, struct error *error)
 		error_set(error, 0, "'%s' is for a VM of an image", request->image_option);
 		return error_advise(error, "name one: 'lodge image ls' lists them");
 	}
-	if (!request->config.kernel) {
+	if (!request->config.kernel && !request->config.firmware) {
 		error_set(error, 0, "there is neither an image to run nor a kernel to boot");
 		return error_advise(error, "name an image ('lodge image ls' lists them), or give a kernel with --kernel");
 	}
@@ -200,6 +226,19 @@ static int parse(int argc, char **argv, struct request *request)
 			break;
 		case OPTION_NAME:
 			request->config.name = optarg;
+			break;
+		case OPTION_BOOT:
+			result = boot_kind_parse(optarg, &request->config.boot,
+						 &error);
+			break;
+		case OPTION_MODULE:
+			result = add_module(request, optarg, &error);
+			break;
+		case OPTION_FIRMWARE:
+			request->config.firmware = optarg;
+			break;
+		case OPTION_DEBUG:
+			request->config.debug = optarg;
 			break;
 		case OPTION_DISK:
 			result = add_disk(&request->config, optarg, &error);
@@ -453,8 +492,7 @@ int run_vm(int argc, char **argv)
 	status = STATUS_LODGE;
 	if (!request.config.append)
 		request.config.append = DEFAULT_APPEND;
-	if (!boot_open(&image, request.config.kernel, request.config.initrd,
-		       request.config.append, request.config.memory, &error) &&
+	if (!boot_open_config(&image, &request.config, &error) &&
 	    !run_vm_net_open(&request.net, &request.config, &error)) {
 		status = monitor_run(vmm, &context, &error);
 		run_vm_net_close(&request.net);

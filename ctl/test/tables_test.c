@@ -7,92 +7,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "test/fake_vm.h"
 #include "test/tap.h"
 #include "vmm/acpi.h"
 #include "vmm/boot.h"
 #include "vmm/vm.h"
-
-static struct lodge_sregs got_sregs;
-static struct lodge_regs got_regs;
-
-/* In place of vmm/vcpu.c */
-int vcpu_create(struct vm *vm, struct error *error)
-{
-	(void)vm;
-	(void)error;
-	return 0;
-}
-
-void vcpu_destroy(struct vcpu *vcpu)
-{
-	(void)vcpu;
-}
-
-int vcpu_start(struct vcpu *vcpu, struct error *error)
-{
-	(void)vcpu;
-	(void)error;
-	return 0;
-}
-
-void vcpu_join(struct vcpu *vcpu)
-{
-	(void)vcpu;
-}
-
-void vcpu_kick(struct vcpu *vcpu)
-{
-	(void)vcpu;
-}
-
-int vcpu_get_state(struct vcpu *vcpu, uint32_t kind, void *data, size_t size)
-{
-	(void)vcpu;
-	(void)kind;
-	memset(data, 0, size);
-	return 0;
-}
-
-int vcpu_set_state(struct vcpu *vcpu, uint32_t kind, void *data, size_t size)
-{
-	(void)vcpu;
-	if (kind == LODGE_STATE_SREGS)
-		memcpy(&got_sregs, data, size);
-	else
-		memcpy(&got_regs, data, size);
-	return 0;
-}
-
-static struct vm *fake_vm(const struct vm_config *config)
-{
-	struct vm *vm = calloc(1, sizeof(*vm));
-	struct error error;
-
-	if (!vm)
-		abort();
-	vm->config = config;
-	vm->device_fd = -1;
-	vm->fd = -1;
-	vm->wake_fd = -1;
-	pthread_mutex_init(&vm->lock, NULL);
-	vm->mapping_size = config->memory;
-	vm->mapping = mmap(NULL, config->memory, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (vm->mapping == MAP_FAILED)
-		abort();
-	vm->ram = vm->mapping;
-	vm->ram_low = config->memory < LOW_MEMORY_END ? config->memory :
-		      LOW_MEMORY_END;
-	if (devices_create(vm, &error)) {
-		error_print(&error);
-		exit(1);
-	}
-	return vm;
-}
 
 static bool sums_to_zero(const uint8_t *bytes, size_t size)
 {
@@ -142,7 +64,7 @@ static void test_acpi(const char *folder, unsigned int cpus)
 	const uint8_t *rsdp, *xsdt, *fadt, *madt, *dsdt;
 	struct error error;
 
-	ok(!acpi_build(vm, &error), "tables are built");
+	ok(!acpi_build(vm, ACPI_BASE, ACPI_SIZE, &error), "tables are built");
 	rsdp = vm_memory(vm, ACPI_BASE, 36);
 	ok(!memcmp(rsdp, "RSD PTR ", 8) && sums_to_zero(rsdp, 20) &&
 	   sums_to_zero(rsdp, 36), "the RSDP's checksums");
@@ -154,7 +76,7 @@ static void test_acpi(const char *folder, unsigned int cpus)
 	dsdt = vm_memory(vm, word64(fadt + 140), 36);
 	ok(!memcmp(fadt, "FACP", 4) && sums_to_zero(fadt, 276), "the FADT");
 	ok(!memcmp(madt, "APIC", 4) && sums_to_zero(madt, word32(madt + 4)) &&
-	   word32(madt + 4) == 44 + 8 * cpus + 12 + 6, "the MADT");
+	   word32(madt + 4) == 44 + 8 * cpus + 12 + 6 + 10, "the MADT");
 	ok(!memcmp(dsdt, "DSDT", 4) && sums_to_zero(dsdt, word32(dsdt + 4)),
 	   "the DSDT");
 	save(folder, cpus, fadt);
@@ -176,6 +98,7 @@ static void write_kernel(const char *path, size_t truncate_to)
 	header->jump = 0x6aeb;
 	header->header = 0x53726448;
 	header->version = 0x020f;
+	header->loadflags = LOADED_HIGH;
 	header->xloadflags = XLF_KERNEL_64;
 	header->syssize = 4096 / 16;
 	header->pref_address = 0x1000000;

@@ -2,8 +2,9 @@
 /*
  * The tables that tell a guest what its computer is made of.
  *
- * Hardware-reduced ACPI: no SCI, no power management timer, no 8259, no legacy
- * devices but those that the DSDT names.  References are to the ACPI
+ * Hardware-reduced ACPI: no SCI, no power management timer, no legacy devices but
+ * those that the DSDT names.  What else of a PC there is, is for systems that know
+ * no ACPI (mptable.c).  References are to the ACPI
  * Specification 6.4.
  */
 #include "vmm/acpi.h"
@@ -28,6 +29,9 @@
 /* 5.2.9.3: IA-PC boot architecture flags */
 #define BOOT_NO_VGA		(1U << 2)
 #define BOOT_NO_CMOS_CLOCK	(1U << 5)
+
+/* 5.2.12: there are 8259As. */
+#define MADT_PCAT_COMPAT	1
 
 #define GAS_SYSTEM_IO		1
 #define GAS_BYTE		1
@@ -93,6 +97,7 @@ struct acpi_fadt {
 	char hypervisor[8];
 } __attribute__((packed));
 
+static_assert(sizeof(struct acpi_rsdp) == ACPI_RSDP_SIZE, "5.2.5.3");
 static_assert(sizeof(struct acpi_fadt) == 276, "5.2.9: the FADT of ACPI 6");
 static_assert(offsetof(struct acpi_fadt, century) == 108, "5.2.9");
 static_assert(offsetof(struct acpi_fadt, sleep_control) == 244, "5.2.9");
@@ -116,6 +121,13 @@ struct madt_ioapic {
 	uint8_t reserved;
 	uint32_t address;
 	uint32_t first_gsi;
+} __attribute__((packed));
+
+struct madt_override {
+	uint8_t type, length;
+	uint8_t bus, irq;
+	uint32_t gsi;
+	uint16_t flags;
 } __attribute__((packed));
 
 struct madt_lapic_nmi {
@@ -336,7 +348,7 @@ void aml_resource_interrupt(struct aml *aml, uint32_t gsi, bool edge)
 
 /* Tables */
 
-static uint8_t checksum(const void *data, size_t size)
+uint8_t acpi_checksum(const void *data, size_t size)
 {
 	const uint8_t *bytes = data;
 	uint8_t sum = 0;
@@ -358,7 +370,7 @@ static void finish_table(struct acpi_header *header, const char *signature,
 	memcpy(header->creator_id, "LODG", sizeof(header->creator_id));
 	header->creator_revision = 1;
 	header->checksum = 0;
-	header->checksum = checksum(header, length);
+	header->checksum = acpi_checksum(header, length);
 }
 
 static size_t build_dsdt(struct vm *vm, void *table, size_t size)
@@ -418,6 +430,12 @@ static size_t build_madt(struct vm *vm, struct acpi_madt *madt)
 		.id = IOAPIC_ID,
 		.address = IOAPIC_ADDRESS,
 	};
+	/* ISA's timer is on pin 2. */
+	const struct madt_override timer = {
+		.type = 2,
+		.length = sizeof(timer),
+		.gsi = 2,
+	};
 	const struct madt_lapic_nmi nmi = {
 		.type = 4,
 		.length = sizeof(nmi),
@@ -427,6 +445,7 @@ static size_t build_madt(struct vm *vm, struct acpi_madt *madt)
 	unsigned int i;
 
 	madt->lapic_address = LAPIC_ADDRESS;
+	madt->flags = MADT_PCAT_COMPAT;
 	for (i = 0; i < vm->config->cpus; i++) {
 		const struct madt_lapic lapic = {
 			.type = 0,
@@ -443,6 +462,8 @@ static size_t build_madt(struct vm *vm, struct acpi_madt *madt)
 	next += sizeof(ioapic);
 	memcpy(next, &nmi, sizeof(nmi));
 	next += sizeof(nmi);
+	memcpy(next, &timer, sizeof(timer));
+	next += sizeof(timer);
 	finish_table(&madt->header, "APIC", 5, (size_t)(next - (uint8_t *)madt));
 	return madt->header.length;
 }
@@ -452,9 +473,9 @@ static size_t align64(size_t offset)
 	return (offset + 63) & ~(size_t)63;
 }
 
-int acpi_build(struct vm *vm, struct error *error)
+int acpi_build(struct vm *vm, uint64_t base, uint64_t size, struct error *error)
 {
-	uint8_t *area = vm_memory(vm, ACPI_BASE, ACPI_SIZE);
+	uint8_t *area = vm_memory(vm, base, size);
 	size_t rsdp_at = 0, xsdt_at, fadt_at, madt_at, dsdt_at;
 	struct acpi_rsdp *rsdp;
 	struct acpi_xsdt *xsdt;
@@ -467,14 +488,14 @@ int acpi_build(struct vm *vm, struct error *error)
 	madt_at = align64(fadt_at + sizeof(struct acpi_fadt));
 	dsdt_at = align64(madt_at +
 			  build_madt(vm, (struct acpi_madt *)(area + madt_at)));
-	if (build_dsdt(vm, area + dsdt_at, ACPI_SIZE - dsdt_at) >
-	    ACPI_SIZE - dsdt_at)
+	if (build_dsdt(vm, area + dsdt_at, size - dsdt_at) >
+	    size - dsdt_at)
 		return error_set(error, 0, "too many devices for the ACPI tables");
-	build_fadt((struct acpi_fadt *)(area + fadt_at), ACPI_BASE + dsdt_at);
+	build_fadt((struct acpi_fadt *)(area + fadt_at), base + dsdt_at);
 
 	xsdt = (struct acpi_xsdt *)(area + xsdt_at);
-	xsdt->tables[0] = ACPI_BASE + fadt_at;
-	xsdt->tables[1] = ACPI_BASE + madt_at;
+	xsdt->tables[0] = base + fadt_at;
+	xsdt->tables[1] = base + madt_at;
 	finish_table(&xsdt->header, "XSDT", 1, sizeof(*xsdt));
 
 	rsdp = (struct acpi_rsdp *)(area + rsdp_at);
@@ -482,9 +503,9 @@ int acpi_build(struct vm *vm, struct error *error)
 	memcpy(rsdp->oem_id, "LODGE ", sizeof(rsdp->oem_id));
 	rsdp->revision = 2;
 	rsdp->length = sizeof(*rsdp);
-	rsdp->xsdt_address = ACPI_BASE + xsdt_at;
+	rsdp->xsdt_address = base + xsdt_at;
 	/* The first checksum is over what ACPI 1.0 had of it. */
-	rsdp->checksum = checksum(rsdp, 20);
-	rsdp->extended_checksum = checksum(rsdp, sizeof(*rsdp));
+	rsdp->checksum = acpi_checksum(rsdp, 20);
+	rsdp->extended_checksum = acpi_checksum(rsdp, sizeof(*rsdp));
 	return 0;
 }

@@ -18,13 +18,19 @@ struct vm;
 /**
  * acpi_build() - write the tables into guest memory
  * @vm: the VM with its devices
+ * @base: where to, below 4 GiB; the RSDP comes first
+ * @size: room for them
  * @error: filled on failure
- *
- * The RSDP is at ACPI_BASE.
  *
  * Return: 0, or -1
  */
-int acpi_build(struct vm *vm, struct error *error);
+int acpi_build(struct vm *vm, uint64_t base, uint64_t size, struct error *error);
+
+/* What makes the sum of all bytes 0, if it is put in place of a 0. */
+uint8_t acpi_checksum(const void *data, size_t size);
+
+/* The RSDP is all that has to be where a guest looks for it. */
+#define ACPI_RSDP_SIZE	36
 
 /**
  * struct aml - bytes of AML as they are appended

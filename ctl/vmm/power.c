@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reset and power off: the ways in which PCs are reset, and ACPI's registers.
- *
- * There is no keyboard controller, but the reset line that hung on it is what
- * many kernels pull when all else fails.
+ * Reset and power off: the chipset's register and ACPI's.  The keyboard controller
+ * has another way to reset (keyboard.c).
  */
 #include "vmm/power.h"
 
@@ -11,21 +9,23 @@
 
 #include "vmm/vm.h"
 
-#define KEYBOARD_COMMAND	0x64
-#define KEYBOARD_RESET		0xfe
+/* Port 0x92: A20, which is always on. */
+#define SYSTEM_CONTROL		0x92
+#define SYSTEM_A20		0x02
 
 #define RESET_CPU		0x04
 
 #define SLEEP_ENABLE		0x20
 #define SLEEP_TYPE(value)	(((value) >> 2) & 7)
 
-static void keyboard_access(void *state, uint64_t offset, unsigned int width,
-			    bool write, uint64_t *value)
+static void system_access(void *state, uint64_t offset, unsigned int width,
+			  bool write, uint64_t *value)
 {
+	(void)state;
 	(void)offset;
 	(void)width;
-	if (write && (*value & 0xff) == KEYBOARD_RESET)
-		vm_end(state, VM_RESET, NULL);
+	if (!write)
+		*value = SYSTEM_A20;
 }
 
 static void reset_access(void *state, uint64_t offset, unsigned int width,
@@ -53,7 +53,7 @@ static void sleep_access(void *state, uint64_t offset, unsigned int width,
 static int power_create(struct vm *vm, void **state, struct error *error)
 {
 	const struct bus_region regions[] = {
-		{ KEYBOARD_COMMAND, 1, 1, keyboard_access, vm },
+		{ SYSTEM_CONTROL, 1, 1, system_access, vm },
 		{ RESET_PORT, 1, 1, reset_access, vm },
 		{ SLEEP_CONTROL_PORT, 2, 1, sleep_access, vm },
 	};

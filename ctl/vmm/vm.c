@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define HUGE_PAGE	(2 * MIB)
+#define ROM_SLOT	2
 #define PAGE		4096ULL
 
 int lodge_open(struct error *error)
@@ -47,7 +48,10 @@ int lodge_open(struct error *error)
 
 static int vm_open(struct vm *vm, struct error *error)
 {
-	struct lodge_create_vm args = { .size = sizeof(args) };
+	struct lodge_create_vm args = {
+		.size = sizeof(args),
+		.flags = LODGE_VM_PC,
+	};
 	struct stat st;
 
 	vm->device_fd = lodge_open(error);
@@ -93,11 +97,13 @@ static int vm_open(struct vm *vm, struct error *error)
 }
 
 static int set_slot(struct vm *vm, unsigned int slot, uint64_t address,
-		    uint64_t length, void *host, struct error *error)
+		    uint64_t length, void *host, uint32_t flags,
+		    struct error *error)
 {
 	struct lodge_memory memory = {
 		.size = sizeof(memory),
 		.slot = slot,
+		.flags = flags,
 		.guest_addr = address,
 		.length = length,
 		.host_addr = (uintptr_t)host,
@@ -105,8 +111,8 @@ static int set_slot(struct vm *vm, unsigned int slot, uint64_t address,
 
 	if (ioctl(vm->fd, LODGE_SET_MEMORY, &memory))
 		return error_set(error, errno,
-				 "cannot give the guest %llu MiB at 0x%llx",
-				 (unsigned long long)(length / MIB),
+				 "cannot give the guest %llu KiB at 0x%llx",
+				 (unsigned long long)(length >> 10),
 				 (unsigned long long)address);
 	return 0;
 }
@@ -145,9 +151,9 @@ static int vm_map_memory(struct vm *vm, struct error *error)
 	madvise(vm->ram, size, MADV_HUGEPAGE);
 	madvise(vm->mapping, vm->mapping_size, MADV_DONTDUMP);
 
-	if (set_slot(vm, 0, 0, vm->ram_low, vm->ram, error))
+	if (set_slot(vm, 0, 0, vm->ram_low, vm->ram, 0, error))
 		return -1;
-	if (high && set_slot(vm, 1, HIGH_MEMORY, high, vm->ram + vm->ram_low,
+	if (high && set_slot(vm, 1, HIGH_MEMORY, high, vm->ram + vm->ram_low, 0,
 			     error))
 		return -1;
 	return 0;
@@ -163,6 +169,23 @@ void *vm_memory(struct vm *vm, uint64_t address, uint64_t length)
 		return NULL;
 	address -= HIGH_MEMORY;
 	return length <= high - address ? vm->ram + vm->ram_low + address : NULL;
+}
+
+void *vm_add_rom(struct vm *vm, uint64_t address, size_t size,
+		 struct error *error)
+{
+	void *rom = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (rom == MAP_FAILED) {
+		error_set(error, errno, "cannot map %zu KiB of firmware", size >> 10);
+		return NULL;
+	}
+	vm->rom = rom;
+	vm->rom_size = size;
+	if (set_slot(vm, ROM_SLOT, address, size, rom, LODGE_MEM_READONLY, error))
+		return NULL;
+	return rom;
 }
 
 struct vm *vm_create(const struct vm_config *config, struct error *error)
@@ -214,6 +237,8 @@ void vm_destroy(struct vm *vm)
 		vcpu_destroy(&vm->vcpus[--vm->nr_vcpus]);
 	if (vm->fd >= 0)
 		close(vm->fd);
+	if (vm->rom)
+		munmap(vm->rom, vm->rom_size);
 	if (vm->mapping)
 		munmap(vm->mapping, vm->mapping_size);
 	if (vm->device_fd >= 0)

@@ -11,9 +11,12 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "vmm/boot.h"
 #include "vmm/bus.h"
 
 struct console_host;
+
+struct fw_cfg;
 
 #define LODGE_DEVICE	"/dev/lodge"
 
@@ -51,7 +54,7 @@ struct vm_net {
 
 /**
  * struct vm_config - what the command line asked for
- * @kernel: path of a bzImage
+ * @kernel: path of a kernel, or NULL with a firmware
  * @initrd: path, or NULL
  * @append: the guest kernel's command line
  * @name: its name, or NULL for one that the module makes
@@ -59,6 +62,11 @@ struct vm_net {
  * @cpus: number of virtual CPUs
  * @ports: ports of the console device, beside the console
  * @nr_ports: how many
+ * @boot: what kind of kernel it is
+ * @firmware: path of a firmware, or NULL
+ * @debug: path of a file for the debug port, or NULL
+ * @modules: further files for the kernel, each with its arguments after a space
+ * @nr_modules: how many
  * @disks: its disks, in their order
  * @nr_disks: how many
  * @net: its interface, or NULL
@@ -72,6 +80,11 @@ struct vm_config {
 	unsigned int cpus;
 	struct console_host *const *ports;
 	unsigned int nr_ports;
+	enum boot_kind boot;
+	const char *firmware;
+	const char *debug;
+	const char *modules[BOOT_MAX_MODULES];
+	unsigned int nr_modules;
 	struct disk_config disks[VM_MAX_DISKS];
 	unsigned int nr_disks;
 	const struct vm_net *net;
@@ -122,6 +135,9 @@ struct vcpu {
  * @ram_low: bytes of it below LOW_MEMORY_END; the rest is at HIGH_MEMORY
  * @mapping: what mmap() gave
  * @mapping_size: its size
+ * @fw_cfg: what the firmware is told, or NULL
+ * @rom: the firmware's, or NULL
+ * @rom_size: its size
  * @bus: who answers where
  * @devices: what there is
  * @nr_devices: how many
@@ -141,6 +157,9 @@ struct vm {
 	uint64_t ram_low;
 	void *mapping;
 	size_t mapping_size;
+	struct fw_cfg *fw_cfg;
+	void *rom;
+	size_t rom_size;
 	struct bus bus;
 	struct {
 		const struct device *device;
@@ -208,6 +227,18 @@ int vm_attach_doorbell(struct vm *vm, uint64_t address, uint32_t value, int fd,
 /* Makes each signal of the eventfd @fd an edge on an interrupt line. */
 int vm_attach_interrupt(struct vm *vm, unsigned int gsi, int fd,
 			struct error *error);
+
+/**
+ * vm_add_rom() - read-only memory for the guest
+ * @vm: the VM, which has none yet
+ * @address: guest physical
+ * @size: bytes, a multiple of 4096
+ * @error: filled on failure
+ *
+ * Return: where it is in this process, to be filled, or NULL
+ */
+void *vm_add_rom(struct vm *vm, uint64_t address, size_t size,
+		 struct error *error);
 
 /* Drives an interrupt line. */
 void vm_irq_line(struct vm *vm, unsigned int gsi, bool level);
