@@ -16,13 +16,13 @@ static const struct verb verbs[] = {
 	{ "check", "can this host run virtual machines and containers?",
 	  cmd_check },
 	{ "run", "run a guest", cmd_run },
-	{ "exec", "run one more command in a container", cmd_exec },
-	{ "stop", "end containers", cmd_stop },
-	{ "kill", "send a signal to containers", cmd_kill },
-	{ "pause", "stop all processes of containers", cmd_pause },
-	{ "resume", "let paused containers go on", cmd_resume },
-	{ "logs", "print what a container has written", cmd_logs },
-	{ "rm", "remove what is left of containers", cmd_rm },
+	{ "exec", "run one more command in a guest", cmd_exec },
+	{ "stop", "end guests", cmd_stop },
+	{ "kill", "send a signal to guests", cmd_kill },
+	{ "pause", "stop guests", cmd_pause },
+	{ "resume", "let paused guests go on", cmd_resume },
+	{ "logs", "print what a guest has written", cmd_logs },
+	{ "rm", "remove what is left of guests", cmd_rm },
 	{ "ps", "list guests", cmd_ps },
 	{ "stats", "show what guests do", cmd_stats },
 	{ "events", "show what happens to guests", cmd_events },
@@ -125,9 +125,9 @@ int cmd_bad_argument(const char *verb, const char *argument)
 	return STATUS_LODGE;
 }
 
-int cmd_no_container(const char *verb)
+int cmd_no_guest(const char *verb)
 {
-	fprintf(stderr, "lodge: no container is named; 'lodge %s --help' says what it takes\n",
+	fprintf(stderr, "lodge: no guest is named; 'lodge %s --help' says what it takes\n",
 		verb);
 	return STATUS_LODGE;
 }

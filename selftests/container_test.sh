@@ -206,7 +206,7 @@ status=$?
 check "-i: all of standard input" cmp "$dir/in" "$dir/out"
 "$lodge" run --store "$dir/store" --net none busybox cat <"$dir/in" >"$dir/out" 2>"$dir/err"
 status=$?
-gives "no -i: no standard input" 0 ""
+check "no -i: standard input that is no terminal" cmp "$dir/in" "$dir/out"
 run -t busybox sh -c 'tty; ls /dev/console; echo $TERM'
 check "-t: a terminal of its own" [ "$(tr -d '\r' <"$dir/out")" = "$(printf '/dev/pts/0\n/dev/console\nxterm')" ]
 run -e A=b -e C= -w /etc busybox sh -c 'echo "$A-$C-$HOME-$PATH"; pwd'
@@ -337,7 +337,7 @@ error "exec after its end" 125 "not running"
 verb rm one
 check "rm" [ $status -eq 0 ]
 verb logs one
-error "logs after rm" 125 "no container 'one'"
+error "logs after rm" 125 "no guest 'one'"
 
 run -d --name two busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done'
 verb stop -t 1 two
@@ -359,12 +359,12 @@ verb kill -s nonsense five
 error "kill -s nonsense" 125 "not a signal"
 for v in stop kill pause resume rm logs; do
 	verb $v nobody
-	error "$v of nobody" 125 "no container 'nobody'"
+	error "$v of nobody" 125 "no guest 'nobody'"
 	verb $v
-	error "$v without a name" 125 "no container is named"
+	error "$v without a name" 125 "no guest is named"
 done
 verb exec nobody true
-error "exec in nobody" 125 "no container 'nobody'"
+error "exec in nobody" 125 "no guest 'nobody'"
 check "nothing is left of them" until_true nothing_left
 
 # Signals of the keeper are the command's.

@@ -127,7 +127,7 @@ error "an unknown short option" 125 "'-z' is not known; " run -z
 error "an option without its value" 125 "'--kernel' needs a value; " run --vm --kernel
 error "no image" 125 "no image to run; " run --container
 error "both kinds" 125 "a VM or a container" run --vm --container x
-error "no kernel" 125 "no kernel to boot; " run --vm
+error "no kernel" 125 "a kernel to boot; " run --vm
 error "0 CPUs" 125 "'0' is not a number of CPUs" run --vm --kernel x -c 0
 error "9 CPUs" 125 "'9' is not a number of CPUs" run --vm --kernel x -c 9
 error "-1 CPUs" 125 "'-1' is not a number of CPUs" run --vm --kernel x -c -1
@@ -139,7 +139,7 @@ error "10^30 MiB" 125 "more memory than .*; " run --vm --kernel x \
 error "no such time" 125 "'yesterday' is not a time; give" events --since yesterday
 error "no such filter" 125 "'x=y' is not a filter; give" events --filter x=y
 error "neither get nor set" 125 "get or set a policy?; " policy frob x
-error "a policy of no container" 125 "no container is named; " policy get
+error "a policy of no container" 125 "no guest is named; " policy get
 error "no policy to set" 125 "give a file, --complain or --enforce; " policy set x
 error "two changes of a policy" 125 "give a file, --complain or --enforce; " \
 	policy set x y --complain

@@ -46,7 +46,7 @@ int cmd_bad_option(const char *verb, int argc, char **argv, int returned);
 /* The same for an argument where none is wanted */
 int cmd_bad_argument(const char *verb, const char *argument);
 
-/* The same where a container is wanted and none is there */
-int cmd_no_container(const char *verb);
+/* The same where a guest is wanted and none is there */
+int cmd_no_guest(const char *verb);
 
 #endif /* CMD_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lodge exec: one more command in a container. */
+/* lodge exec: one more command in a guest. */
 #include "cmd/cmd.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "container/exec.h"
 #include "container/settle.h"
+#include "vmm/guest/session.h"
 
 static const struct option options[] = {
 	{ "interactive", no_argument, NULL, 'i' },
@@ -21,15 +22,16 @@ static const struct option options[] = {
 };
 
 static const char help[] =
-	"Usage: lodge exec [OPTION...] CONTAINER COMMAND [ARGUMENT...]\n"
+	"Usage: lodge exec [OPTION...] GUEST COMMAND [ARGUMENT...]\n"
 	"\n"
-	"Runs one more command in a container, with the rights of its first one.\n"
+	"Runs one more command in a container, or a VM of an image, with the rights of its\n"
+	"first one.\n"
 	"\n"
 	"  -i, --interactive      standard input is its input\n"
 	"  -t, --tty              it has a terminal of its own\n"
-	"  -e, --env NAME=VALUE   a variable for it, beside the container's\n"
-	"  -w, --workdir FOLDER   its working directory [the container's]\n"
-	"  -u, --user USER[:GROUP] whom it runs as [the container's]\n"
+	"  -e, --env NAME=VALUE   a variable for it, beside the guest's\n"
+	"  -w, --workdir FOLDER   its working directory [the guest's]\n"
+	"  -u, --user USER[:GROUP] whom it runs as [the guest's]\n"
 	"  -h, --help             print this\n"
 	"\n"
 	"Exit status: the command's, or 125 to 127 and 128 + N as of 'lodge run'\n";
@@ -72,12 +74,12 @@ static int parse(int argc, char **argv, struct request *request)
 		}
 	if (argc - optind >= 2)
 		return -1;
-	fputs("lodge: a container and a command are needed; 'lodge exec --help' says how\n",
+	fputs("lodge: a guest and a command are needed; 'lodge exec --help' says how\n",
 	      stderr);
 	return STATUS_LODGE;
 }
 
-/* What is not said is as the container has it. */
+/* What is not said is as the guest has it. */
 static int complete(struct request *request, const struct state *state,
 		    struct error *error)
 {
@@ -93,6 +95,14 @@ static int complete(struct request *request, const struct state *state,
 	process->seccomp = state->process.seccomp;
 	process->no_new_privs = state->process.no_new_privs;
 	return settle_process(process, &image, error);
+}
+
+/* Return: an exit status */
+static int run_in(const struct state *state, const struct request *request)
+{
+	if (state->vm)
+		return session_exec(state, &request->process, request->interactive);
+	return container_exec(state, &request->process, request->interactive);
 }
 
 int cmd_exec(int argc, char **argv)
@@ -121,7 +131,7 @@ int cmd_exec(int argc, char **argv)
 	if (complete(&request, &state, &error)) {
 		error_print(&error);
 	} else {
-		status = container_exec(&state, &request.process, request.interactive);
+		status = run_in(&state, &request);
 		settle_free(&request.process);
 	}
 	state_free(&state);

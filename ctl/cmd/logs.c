@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lodge logs: what a container wrote that nobody watched. */
+/* lodge logs: what a guest wrote that nobody watched. */
 #include "cmd/cmd.h"
 
 #include <errno.h>
@@ -22,9 +22,9 @@ static const struct option options[] = {
 };
 
 static const char help[] =
-	"Usage: lodge logs [OPTION...] CONTAINER\n"
+	"Usage: lodge logs [OPTION...] GUEST\n"
 	"\n"
-	"Prints what a container of 'lodge run -d' has written: the last 8 MiB at least.\n"
+	"Prints what a guest of 'lodge run -d' has written: the last 8 MiB at least.\n"
 	"\n"
 	"  -f, --follow  and what it writes from now on, until it ends\n"
 	"  -h, --help    print this\n"
@@ -78,7 +78,7 @@ static int print_log(const char *name, bool follow, struct error *error)
 	}
 	file = folder < 0 ? -1 : openat(folder, "log", O_RDONLY | O_CLOEXEC);
 	if (file < 0) {
-		error_set(error, 0, "the container '%s' has no log", name);
+		error_set(error, 0, "the guest '%s' has no log", name);
 		error_advise(error, "one that is started with -d has");
 		if (folder >= 0)
 			close(folder);
@@ -119,7 +119,7 @@ int cmd_logs(int argc, char **argv)
 			return cmd_bad_option("logs", argc, argv, option);
 		}
 	if (optind == argc)
-		return cmd_no_container("logs");
+		return cmd_no_guest("logs");
 	if (argc - optind > 1)
 		return cmd_bad_argument("logs", argv[optind + 1]);
 	if (!print_log(argv[optind], follow, &error))

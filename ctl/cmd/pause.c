@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lodge pause, resume: stop containers and let them go on. */
+/* lodge pause, resume: stop guests and let them go on. */
 #include "cmd/cmd.h"
 
 #include <getopt.h>
@@ -41,14 +41,14 @@ static int run(int argc, char **argv, const char *verb, bool stop)
 	while ((option = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
 		if (option != 'h')
 			return cmd_bad_option(verb, argc, argv, option);
-		printf("Usage: lodge %s CONTAINER...\n\n%s\n\n"
+		printf("Usage: lodge %s GUEST...\n\n%s\n\n"
 		       "Exit status: 0, or 125 for an error\n", verb,
-		       stop ? "Stops all processes of containers; 'lodge resume' lets them go on." :
-			      "Lets containers go on that 'lodge pause' has stopped.");
+		       stop ? "Stops all of containers and VMs of images; 'lodge resume' lets them go on." :
+			      "Lets guests go on that 'lodge pause' has stopped.");
 		return STATUS_OK;
 	}
 	if (optind == argc)
-		return cmd_no_container(verb);
+		return cmd_no_guest(verb);
 	for (; optind < argc; optind++)
 		if (freeze(argv[optind], stop, &error)) {
 			error_print(&error);

@@ -312,7 +312,7 @@ static int check_arguments(int argc, char **argv, struct request *request)
 		return bad_usage("get or set a policy?");
 	request->set = verb[0] == 's';
 	if (argc - optind < 2)
-		return cmd_no_container("policy");
+		return cmd_no_guest("policy");
 	request->name = argv[optind + 1];
 	if (argc - optind > 2)
 		request->file = argv[optind + 2];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lodge rm: remove what is left of containers. */
+/* lodge rm: remove what is left of guests. */
 #include "cmd/cmd.h"
 
 #include <errno.h>
@@ -17,16 +17,16 @@ static const struct option options[] = {
 };
 
 static const char help[] =
-	"Usage: lodge rm [OPTION...] CONTAINER...\n"
+	"Usage: lodge rm [OPTION...] GUEST...\n"
 	"\n"
-	"Removes containers that have ended: their names and logs.\n"
+	"Removes guests that have ended: their names and logs.\n"
 	"\n"
 	"  -f, --force  also one that runs: it is killed\n"
 	"  -h, --help   print this\n"
 	"\n"
 	"Exit status: 0, or 125 for an error\n";
 
-static int remove_container(const char *name, bool force, struct error *error)
+static int remove_guest(const char *name, bool force, struct error *error)
 {
 	struct state state;
 	bool alive;
@@ -35,13 +35,13 @@ static int remove_container(const char *name, bool force, struct error *error)
 	if (state_load(&state, name, &alive, error))
 		return -1;
 	if (alive && !force) {
-		error_set(error, 0, "the container '%s' is running", name);
+		error_set(error, 0, "the guest '%s' is running", name);
 		result = error_advise(error, "'lodge stop %s' ends it, or give -f", name);
 	} else if (alive && (cgroup_kill(state.cgroup) || state_wait_for_end(name))) {
-		result = error_set(error, errno, "cannot end the container '%s'", name);
+		result = error_set(error, errno, "cannot end the guest '%s'", name);
 	}
 	if (!result && state_remove(name))
-		result = error_set(error, errno, "cannot remove the container '%s'", name);
+		result = error_set(error, errno, "cannot remove the guest '%s'", name);
 	state_free(&state);
 	return result;
 }
@@ -66,9 +66,9 @@ int cmd_rm(int argc, char **argv)
 			return cmd_bad_option("rm", argc, argv, option);
 		}
 	if (optind == argc)
-		return cmd_no_container("rm");
+		return cmd_no_guest("rm");
 	for (; optind < argc; optind++)
-		if (remove_container(argv[optind], force, &error)) {
+		if (remove_guest(argv[optind], force, &error)) {
 			error_print(&error);
 			status = STATUS_LODGE;
 		}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <linux/lodge_netlink.h>
 
@@ -75,6 +76,29 @@ int run_check_name(const char *name, struct error *error)
 	return error_advise(error,
 			    "give up to %d letters, digits, '_', '.' and '-', a letter or digit first",
 			    LODGE_NAME_MAX);
+}
+
+int run_parse_env(char *text, char **env, size_t *nr_env, struct error *error)
+{
+	const char *value;
+	char *variable = text;
+
+	if (!text[0] || text[0] == '=')
+		return error_set(error, 0, "'%s' is not a variable for -e", text);
+	if (!strchr(text, '=')) {
+		value = getenv(text);
+		if (!value)
+			return 0;
+		if (asprintf(&variable, "%s=%s", text, value) < 0)
+			return error_set(error, errno, "cannot remember a variable");
+	}
+	env[(*nr_env)++] = variable;
+	return 0;
+}
+
+bool run_is_interactive(bool asked)
+{
+	return asked || !isatty(STDIN_FILENO);
 }
 
 static size_t append_options(struct option *all, size_t count,

@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -30,5 +31,14 @@ int run_check_name(const char *name, struct error *error);
 
 /* MiB, or a number with m or g behind it. Return: 0 or -1 */
 int run_parse_memory(const char *text, uint64_t *memory, struct error *error);
+
+/* -e: NAME=VALUE, or NAME of this environment. Return: 0 or -1 */
+int run_parse_env(char *text, char **env, size_t *nr_env, struct error *error);
+
+/*
+ * Whether standard input is the guest's: with -i, or where it is no terminal, for then
+ * somebody has put it there.
+ */
+bool run_is_interactive(bool asked);
 
 #endif /* RUN_H */

@@ -82,7 +82,7 @@ const char run_container_help[] =
 	"  --name NAME            its name, for 'lodge exec' and others\n"
 	"  -d, --detach           leave it running, print its name ('lodge logs' has its output)\n"
 	"  --rm                   with -d: nothing of it stays after its end\n"
-	"  -i, --interactive      standard input is its input\n"
+	"  -i, --interactive      standard input is its input [where that is no terminal]\n"
 	"  -t, --tty              it has a terminal of its own\n"
 	"  -e, --env NAME[=VALUE] a variable for it, or one of this environment\n"
 	"  -w, --workdir FOLDER   its working directory\n"
@@ -240,24 +240,6 @@ static int parse_io_max(const char *text, struct container_limits *limits,
 	return 0;
 }
 
-static int parse_env(char *text, struct request *request, struct error *error)
-{
-	const char *value;
-	char *variable = text;
-
-	if (!text[0] || text[0] == '=')
-		return error_set(error, 0, "'%s' is not a variable for -e", text);
-	if (!strchr(text, '=')) {
-		value = getenv(text);
-		if (!value)
-			return 0;
-		if (asprintf(&variable, "%s=%s", text, value) < 0)
-			return error_set(error, errno, "cannot remember a variable");
-	}
-	request->env[request->nr_env++] = variable;
-	return 0;
-}
-
 static int parse_cap(const char *text, uint64_t *caps, struct error *error)
 {
 	uint64_t mask = process_parse_cap(text);
@@ -348,7 +330,7 @@ static int parse_option(int option, char *value, struct request *request,
 		process->tty = true;
 		return 0;
 	case 'e':
-		return parse_env(value, request, error);
+		return run_parse_env(value, request->env, &request->nr_env, error);
 	case 'w':
 		process->workdir = value;
 		return 0;
@@ -460,6 +442,7 @@ static int parse(int argc, char **argv, struct request *request)
 	if (!config->rootfs && optind < argc)
 		config->image = argv[optind++];
 	config->process.argv = argv + optind;
+	config->interactive = run_is_interactive(config->interactive);
 	if (check_request(request, &error))
 		goto fail;
 	settle_rights(request);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lodge run --vm: boots a VM, is its keeper, and exits as the guest did. */
-#include "cmd/run.h"
+#include "cmd/run_vm.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -28,21 +28,7 @@
 /* How long a killed keeper waits for a reader of its output. */
 #define DRAIN_MS	500
 
-enum {
-	OPTION_KERNEL = RUN_OPTION_OWN,
-	OPTION_INITRD,
-	OPTION_APPEND,
-	OPTION_NO_REBOOT,
-	OPTION_NAME,
-	OPTION_BOOT,
-	OPTION_MODULE,
-	OPTION_FIRMWARE,
-	OPTION_DEBUG,
-	OPTION_DISK,
-	OPTION_NET,
-};
-
-const char *const run_vm_short_options = "+:m:c:p:h";
+const char *const run_vm_short_options = "+:e:w:u:tidp:m:c:h";
 const struct option run_vm_options[] = {
 	{ "vm", no_argument, NULL, RUN_OPTION_VM },
 	{ "container", no_argument, NULL, RUN_OPTION_CONTAINER },
@@ -55,6 +41,17 @@ const struct option run_vm_options[] = {
 	{ "net", required_argument, NULL, OPTION_NET },
 	{ "publish", required_argument, NULL, 'p' },
 	{ "name", required_argument, NULL, OPTION_NAME },
+	{ "hostname", required_argument, NULL, OPTION_HOSTNAME },
+	{ "detach", no_argument, NULL, 'd' },
+	{ "rm", no_argument, NULL, OPTION_RM },
+	{ "interactive", no_argument, NULL, 'i' },
+	{ "tty", no_argument, NULL, 't' },
+	{ "env", required_argument, NULL, 'e' },
+	{ "workdir", required_argument, NULL, 'w' },
+	{ "user", required_argument, NULL, 'u' },
+	{ "store", required_argument, NULL, OPTION_STORE },
+	{ "read-only", no_argument, NULL, OPTION_READ_ONLY },
+	{ "modules", required_argument, NULL, OPTION_MODULES },
 	{ "boot", required_argument, NULL, OPTION_BOOT },
 	{ "module", required_argument, NULL, OPTION_MODULE },
 	{ "firmware", required_argument, NULL, OPTION_FIRMWARE },
@@ -65,35 +62,57 @@ const struct option run_vm_options[] = {
 };
 
 const char run_vm_help[] =
-	"Usage: lodge run --vm --kernel FILE | --firmware FILE [OPTION...]\n"
+	"Usage: lodge run --vm [OPTION...] IMAGE [COMMAND [ARGUMENT...]]\n"
+	"       lodge run --vm --kernel FILE | --firmware FILE [OPTION...]\n"
 	"\n"
-	"Boots a kernel in a virtual machine. Standard input and output are its\n"
-	"serial port, ttyS0; on a terminal, ctrl-A x leaves and ctrl-A h helps.\n"
+	"The first runs a command in a virtual machine whose root is an image. Standard\n"
+	"streams, signals and the exit status are passed through. The second boots a\n"
+	"kernel. Standard input and output are its serial port, ttyS0; on a terminal,\n"
+	"ctrl-A x leaves and ctrl-A h helps.\n"
 	"\n"
 	"  --vm              a virtual machine\n"
 	"  --kernel FILE     the guest's kernel: a bzImage, an ELF file for PVH, Multiboot\n"
-	"  --boot KIND       what it is, where that does not show: linux, linux32, pvh,\n"
-	"                    multiboot, or a flat binary in real, protected or long mode\n"
-	"  --firmware FILE   a firmware instead, such as SeaBIOS\n"
-	"  --initrd FILE     its initial RAM disk\n"
-	"  --module 'FILE [ARGUMENT...]' a module for a Multiboot or PVH kernel; repeat it\n"
-	"  --append STRING   its command line ['console=ttyS0']\n"
+	"                    [with an image: a bzImage, the host's own]\n"
+	"  --append STRING   its command line ['console=ttyS0']; with an image: more of it\n"
 	"  -m, --memory MIB  its memory in MiB, or with a suffix: 512m, 2g [512]\n"
 	"  -c, --cpus N      its CPUs, 1 to 8 [1]\n"
 	"  --disk FILE[,ro][,direct]\n"
 	"                    a disk, a file or block device: read only, past the host's\n"
 	"                    page cache; may be given several times: vda, vdb ...\n"
-	"  --net bridge|none its network: an address on the host's bridge lodge0 [none]\n"
+	"  --net bridge|none its network: an address on the host's bridge lodge0\n"
+	"                    [with an image: bridge, else none]\n"
 	"  -p, --publish [ADDRESS:]HOST:GUEST[/udp]\n"
-	"                    a port of the host leads to one of the guest; with --net bridge,\n"
-	"                    which is the default then\n"
-	"  --name NAME       what 'lodge ps' calls it [vm-ID]\n"
-	"  --debug FILE      append what the guest writes to the debug ports 0xe9 and 0x402\n"
-	"  --no-reboot       exit where the guest resets itself\n"
+	"                    a port of the host leads to one of the guest; --net bridge is\n"
+	"                    the default then\n"
+	"  --name NAME       its name, for 'lodge ps' and others\n"
 	"  -h, --help        print this\n"
 	"\n"
-	"Exit status:\n"
+	"With an image, as of a container:\n"
+	"  -d, --detach      leave it running, print its name ('lodge logs' has its output)\n"
+	"  --rm              with -d: nothing of it stays after its end\n"
+	"  -i, --interactive standard input is its input [where that is no terminal]\n"
+	"  -t, --tty         it has a terminal of its own\n"
+	"  -e, --env NAME[=VALUE] a variable for it, or one of this environment\n"
+	"  -w, --workdir FOLDER its working directory\n"
+	"  -u, --user USER[:GROUP] whom its command runs as: names in it, or numbers\n"
+	"  --hostname NAME   its host name [its name]\n"
+	"  --read-only       its root cannot be written\n"
+	"  --store FOLDER    where images are [/var/lib/lodge]\n"
+	"  --modules FOLDER  its kernel's modules [/lib/modules/VERSION]\n"
+	"\n"
+	"Without one:\n"
+	"  --boot KIND       what the kernel is, where that does not show: linux, linux32,\n"
+	"                    pvh, multiboot, or a flat binary in real, protected or long mode\n"
+	"  --firmware FILE   a firmware instead, such as SeaBIOS\n"
+	"  --initrd FILE     its initial RAM disk\n"
+	"  --module 'FILE [ARGUMENT...]' a module for a Multiboot or PVH kernel; repeat it\n"
+	"  --debug FILE      append what the guest writes to the debug ports 0xe9 and 0x402\n"
+	"  --no-reboot       exit where the guest resets itself\n"
+	"\n"
+	"Exit status: with an image the command's, and 125 to 128 + N as of a container;\n"
+	"without one\n"
 	"  0                 the guest powered off, or was left with ctrl-A x\n"
+	"and of both\n"
 	"  70                the guest cannot go on: a triple fault, for instance\n"
 	"  125               an error of lodge itself\n"
 	"  128 + N           signal N ended it: 143 for SIGTERM, 137 for SIGKILL\n";
@@ -103,11 +122,19 @@ const char run_vm_help[] =
  * @no_reboot: --no-reboot
  * @config: of the VM
  * @net: its network
+ * @guest: of a VM of an image
+ * @env: what -e says
+ * @nr_env: how many
+ * @image_option: an option that only a VM of an image has, or NULL
  */
 struct request {
 	bool no_reboot;
 	struct run_vm_net net;
 	struct vm_config config;
+	struct guest_config guest;
+	char **env;
+	size_t nr_env;
+	const char *image_option;
 };
 
 static int parse_cpus(const char *text, unsigned int *cpus, struct error *error)
@@ -148,9 +175,29 @@ static int check_request(const struct request *request, struct error *error)
 {
 	if (request->config.name && run_check_name(request->config.name, error))
 		return -1;
+	if (request->guest.image && request->config.initrd) {
+		error_set(error, 0, "a VM of an image has an initramfs of lodge's own");
+		return error_advise(error, "leave --initrd away, or the image '%s'",
+				    request->guest.image);
+	}
+	if (request->guest.image &&
+	    (request->config.firmware || request->config.nr_modules)) {
+		error_set(error, 0, "a VM of an image boots Linux with an initramfs alone");
+		return error_advise(error, "leave --firmware and --module away, or the image '%s'",
+				    request->guest.image);
+	}
+	if (request->guest.image && request->config.nr_disks == VM_MAX_DISKS)
+		return error_set(error, 0, "a VM can have %d disks, and the image is one more",
+				 VM_MAX_DISKS);
+	if (request->guest.image)
+		return 0;
+	if (request->image_option) {
+		error_set(error, 0, "'%s' is for a VM of an image", request->image_option);
+		return error_advise(error, "name one: 'lodge image ls' lists them");
+	}
 	if (!request->config.kernel && !request->config.firmware) {
-		error_set(error, 0, "there is no kernel to boot");
-		return error_advise(error, "give one with --kernel, such as a /boot/vmlinuz-*");
+		error_set(error, 0, "there is neither an image to run nor a kernel to boot");
+		return error_advise(error, "name an image ('lodge image ls' lists them), or give a kernel with --kernel");
 	}
 	return 0;
 }
@@ -216,17 +263,22 @@ static int parse(int argc, char **argv, struct request *request)
 			fputs(run_vm_help, stdout);
 			return STATUS_OK;
 		default:
-			return cmd_bad_option("run", argc, argv, option);
+			result = run_vm_image_option(option, optarg, &request->guest,
+						     request->env, &request->nr_env, &error);
+			if (result > 0)
+				return cmd_bad_option("run", argc, argv, option);
+			request->image_option = argv[optind - 1];
+			break;
 		}
 		if (result)
 			goto fail;
 	}
-	if (optind < argc) {
-		error_set(&error, 0, "'%s': images are not available yet in this version",
-			  argv[optind]);
-		error_advise(&error, "name a kernel with --kernel");
-		goto fail;
-	}
+	if (optind < argc)
+		request->guest.image = argv[optind++];
+	request->guest.process.argv = argv + optind;
+	/* As of a container; a kernel alone may have no use for one. */
+	if (request->guest.image && !request->net.chosen)
+		request->net.bridge = true;
 	if (check_request(request, &error) || run_vm_net_check(&request->net, &error))
 		goto fail;
 	return -1;
@@ -412,7 +464,6 @@ int run_vm(int argc, char **argv)
 {
 	struct request request = {
 		.config = {
-			.append = DEFAULT_APPEND,
 			.memory = DEFAULT_MEMORY,
 			.cpus = 1,
 		},
@@ -420,13 +471,27 @@ int run_vm(int argc, char **argv)
 	struct error error = { .text = "" };
 	struct boot_image image;
 	struct context context = { &request, &request.net, &image };
-	int status = parse(argc, argv, &request);
+	int status;
 
+	/* No option can be given more often than there are words. */
+	request.env = calloc((size_t)argc + 1, sizeof(*request.env));
+	if (!request.env) {
+		error_set(&error, errno, "cannot read the command line");
+		error_print(&error);
+		return STATUS_LODGE;
+	}
+	status = parse(argc, argv, &request);
+	request.guest.net = &request.net;
+	if (status < 0 && request.guest.image)
+		status = run_vm_image(&request.guest, &request.config, request.env);
+	free(request.env);
 	if (status >= 0)
 		return status;
 	/* What the caller has left open is nothing for a guest. */
 	close_range(STDERR_FILENO + 1, ~0U, 0);
 	status = STATUS_LODGE;
+	if (!request.config.append)
+		request.config.append = DEFAULT_APPEND;
 	if (!boot_open_config(&image, &request.config, &error) &&
 	    !run_vm_net_open(&request.net, &request.config, &error)) {
 		status = monitor_run(vmm, &context, &error);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lodge stop, kill: end containers. */
+/* lodge stop, kill: end guests. */
 #include "cmd/cmd.h"
 
 #include <ctype.h>
@@ -16,6 +16,7 @@
 
 #include "container/cgroup.h"
 #include "container/state.h"
+#include "vmm/guest/session.h"
 
 #define DEFAULT_SECONDS	10
 #define SECONDS_MAX	1000000
@@ -27,9 +28,9 @@ static const struct option stop_options[] = {
 };
 
 static const char stop_help[] =
-	"Usage: lodge stop [OPTION...] CONTAINER...\n"
+	"Usage: lodge stop [OPTION...] GUEST...\n"
 	"\n"
-	"Ends containers: SIGTERM to the command, and after a while SIGKILL to all.\n"
+	"Ends containers and VMs of images: SIGTERM to the command, and after a while SIGKILL to all.\n"
 	"\n"
 	"  -t, --time SECONDS  how long to wait [10]\n"
 	"  -h, --help          print this\n"
@@ -43,9 +44,9 @@ static const struct option kill_options[] = {
 };
 
 static const char kill_help[] =
-	"Usage: lodge kill [OPTION...] CONTAINER...\n"
+	"Usage: lodge kill [OPTION...] GUEST...\n"
 	"\n"
-	"Sends a signal to the command of containers; SIGKILL is for all of their\n"
+	"Sends a signal to the command of guests; SIGKILL is for all of their\n"
 	"processes.\n"
 	"\n"
 	"  -s, --signal SIGNAL  a name or a number [KILL]\n"
@@ -76,7 +77,7 @@ static int parse_signal(const char *text)
 }
 
 /* Return: a pidfd of its PID 1, or -1 */
-static int open_container(const char *name, struct state *state, struct error *error)
+static int open_guest(const char *name, struct state *state, struct error *error)
 {
 	int pidfd;
 
@@ -91,9 +92,12 @@ static int open_container(const char *name, struct state *state, struct error *e
 static int send_signal(int pidfd, const struct state *state, int signal,
 		       struct error *error)
 {
+	/* A VM's process has no use for it: its command is in the guest. */
+	if (state->vm && signal != SIGKILL)
+		return session_kill(state->name, signal, error);
 	if (signal == SIGKILL ? cgroup_kill(state->cgroup) :
 	    (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0))
-		return error_set(error, errno, "cannot send a signal to the container '%s'",
+		return error_set(error, errno, "cannot send a signal to the guest '%s'",
 				 state->name);
 	return 0;
 }
@@ -104,7 +108,7 @@ static int stop(const char *name, int seconds, struct error *error)
 	struct pollfd end = { .events = POLLIN };
 	int result;
 
-	end.fd = open_container(name, &state, error);
+	end.fd = open_guest(name, &state, error);
 	if (end.fd < 0)
 		return -1;
 	/* Who is frozen cannot end. */
@@ -114,17 +118,17 @@ static int stop(const char *name, int seconds, struct error *error)
 	if (!result && poll(&end, 1, seconds * 1000) <= 0)
 		result = send_signal(end.fd, &state, SIGKILL, error);
 	if (!result && state_wait_for_end(name))
-		result = error_set(error, errno, "cannot wait for the container '%s'",
+		result = error_set(error, errno, "cannot wait for the guest '%s'",
 				   name);
 	close(end.fd);
 	state_free(&state);
 	return result;
 }
 
-static int kill_container(const char *name, int signal, struct error *error)
+static int kill_guest(const char *name, int signal, struct error *error)
 {
 	struct state state;
-	int pidfd = open_container(name, &state, error);
+	int pidfd = open_guest(name, &state, error);
 	int result;
 
 	if (pidfd < 0)
@@ -163,7 +167,7 @@ int cmd_stop(int argc, char **argv)
 			return cmd_bad_option("stop", argc, argv, option);
 		}
 	if (optind == argc)
-		return cmd_no_container("stop");
+		return cmd_no_guest("stop");
 	for (; optind < argc; optind++)
 		if (stop(argv[optind], (int)seconds, &error)) {
 			error_print(&error);
@@ -197,9 +201,9 @@ int cmd_kill(int argc, char **argv)
 			return cmd_bad_option("kill", argc, argv, option);
 		}
 	if (optind == argc)
-		return cmd_no_container("kill");
+		return cmd_no_guest("kill");
 	for (; optind < argc; optind++)
-		if (kill_container(argv[optind], signal, &error)) {
+		if (kill_guest(argv[optind], signal, &error)) {
 			error_print(&error);
 			status = STATUS_LODGE;
 		}

@@ -24,10 +24,7 @@
 #include "container/rootfs.h"
 #include "container/streams.h"
 #include "init/init.h"
-
-#define HOSTS \
-	"127.0.0.1\tlocalhost\n" \
-	"::1\tlocalhost ip6-localhost ip6-loopback\n"
+#include "init/vm.h"
 
 enum {
 	CHANNEL_FD = STDERR_FILENO + 1,
@@ -76,7 +73,7 @@ static int write_files(const struct birth *birth, const struct rootfs *rootfs,
 	snprintf(text, sizeof(text), "%s\n", birth->hostname);
 	if (rootfs_write(rootfs, "/etc/hostname", text, error))
 		return -1;
-	snprintf(text, sizeof(text), HOSTS "%s", host_lines);
+	snprintf(text, sizeof(text), INIT_HOSTS "%s", host_lines);
 	if (rootfs_write(rootfs, "/etc/hosts", text, error))
 		return -1;
 	if (!birth->resolv_conf[0])

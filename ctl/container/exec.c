@@ -209,20 +209,6 @@ static int visit_container(struct visit *visit, struct relay *relay, int *channe
 					  WEXITSTATUS(wait_status);
 }
 
-static bool is_paused(const struct state *state)
-{
-	char path[PATH_MAX + 16];
-	bool paused;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/cgroup.events", state->cgroup);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	paused = fd >= 0 && cgroup_is_frozen(fd);
-	if (fd >= 0)
-		close(fd);
-	return paused;
-}
-
 int container_exec(const struct state *state, const struct process *process,
 		   bool interactive)
 {
@@ -238,13 +224,8 @@ int container_exec(const struct state *state, const struct process *process,
 
 	relay_init(&relay);
 	visit.init = state_open_init(state, &error);
-	if (visit.init < 0)
+	if (visit.init < 0 || state_check_running(state, &error))
 		goto out;
-	if (is_paused(state)) {
-		error_set(&error, 0, "the container '%s' is paused", state->name);
-		error_advise(&error, "'lodge resume %s' lets it go on", state->name);
-		goto out;
-	}
 	if (process->seccomp) {
 		visit.filter = seccomp_filter(process->caps, &visit.nr_filter, &error);
 		if (!visit.filter)

@@ -99,7 +99,7 @@ int process_identify(const char *user, struct identity *identity,
 	id = parse_id(name);
 	if (!find_user(name, id, identity, login, sizeof(login))) {
 		if (id < 0) {
-			error_set(error, 0, "there is no user '%s' in the container's /etc/passwd",
+			error_set(error, 0, "there is no user '%s' in the guest's /etc/passwd",
 				  name);
 			return error_advise(error, "give a number with -u");
 		}
@@ -111,7 +111,7 @@ int process_identify(const char *user, struct identity *identity,
 		gid = parse_id(group);
 	if (!find_groups(group && gid < 0 ? group : NULL, group ? "" : login,
 			 identity) && group && gid < 0) {
-		error_set(error, 0, "there is no group '%s' in the container's /etc/group",
+		error_set(error, 0, "there is no group '%s' in the guest's /etc/group",
 			  group);
 		return error_advise(error, "give a number with -u");
 	}

@@ -20,14 +20,13 @@
 #include "container/cgroup.h"
 #include "container/channel.h"
 #include "container/janitor.h"
+#include "container/log.h"
 #include "container/relay.h"
 #include "container/settle.h"
 #include "container/state.h"
 #include "container/sys.h"
 #include "container/userns.h"
 #include "image/image.h"
-
-#define LOG_MAX	(8UL << 20)	/* twice that may be there */
 
 /**
  * struct keeper - a container in the making, and later
@@ -49,7 +48,7 @@
  * @net: its network
  * @cell: its wall
  * @relay: its streams
- * @log_size: how much is in the log
+ * @log: of `run -d`
  * @error: what went wrong
  * @status: how this process is to exit
  */
@@ -72,7 +71,7 @@ struct keeper {
 	struct net net;
 	int cell;
 	struct relay relay;
-	size_t log_size;
+	struct log log;
 	struct error error;
 	int status;
 };
@@ -340,46 +339,6 @@ static int wait_for_exec(struct keeper *keeper)
 	return -1;
 }
 
-/* Return: 0 or -1, errno */
-static int open_log(const struct keeper *keeper)
-{
-	int log = openat(keeper->folder, "log",
-			 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	int result;
-
-	if (log < 0)
-		return -1;
-	result = dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0;
-	close(log);
-	return result ? -1 : 0;
-}
-
-/* A container must not fill the host's memory, where the log is. */
-static void on_output(void *state, size_t count)
-{
-	struct keeper *keeper = state;
-
-	keeper->log_size += count;
-	if (keeper->log_size < LOG_MAX)
-		return;
-	keeper->log_size = 0;
-	renameat(keeper->folder, "log", keeper->folder, "log.old");
-	open_log(keeper);
-}
-
-/* -d: nobody is at the terminal any more. */
-static int detach_streams(struct keeper *keeper)
-{
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int result = 0;
-
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || open_log(keeper))
-		result = error_set(&keeper->error, errno, "cannot open the container's log");
-	close_fd(&null);
-	keeper->relay.on_output = on_output;
-	return result;
-}
-
 static void on_cgroup_event(void *state, int fd)
 {
 	const struct keeper *keeper = state;
@@ -444,17 +403,6 @@ static void destroy(struct keeper *keeper)
 	janitor_dismiss(&keeper->janitor, keeper->has_net ? &keeper->net : NULL);
 }
 
-/* Whoever called `run -d` gets the name, and can go. */
-static int tell_ready(struct keeper *keeper, int ready)
-{
-	size_t length = strlen(keeper->state.name);
-
-	if (write(ready, keeper->state.name, length) != (ssize_t)length)
-		return error_set(&keeper->error, errno, "cannot tell the container's name");
-	close(ready);
-	return 0;
-}
-
 /**
  * run_keeper() - all of a keeper's life
  * @config: of the container
@@ -489,8 +437,13 @@ static int run_keeper(struct container_config *config, struct image *image, int 
 			  config->detach && !config->remove, &keeper.error) ||
 	    create(&keeper, image) || wait_for_exec(&keeper))
 		goto out;
-	if (ready >= 0 && (detach_streams(&keeper) || tell_ready(&keeper, ready)))
-		goto out;
+	if (ready >= 0) {
+		if (log_open(&keeper.log, keeper.folder, &keeper.error) ||
+		    detach_tell(ready, keeper.state.name, &keeper.error))
+			goto out;
+		keeper.relay.on_output = log_written;
+		keeper.relay.output_state = &keeper.log;
+	}
 	keeper.status = keep(&keeper);
 out:
 	destroy(&keeper);
@@ -499,50 +452,23 @@ out:
 	return keeper.status;
 }
 
-/* -d: the keeper goes on without the caller. Return: an exit status */
-static int run_detached(struct container_config *config, struct image *image)
-{
-	char name[STATE_NAME_MAX + 1];
-	struct error error;
-	int ends[2], status;
-	ssize_t count;
-	pid_t pid;
+/* What a keeper is made from, for detach() */
+struct keeper_request {
+	struct container_config *config;
+	struct image *image;
+};
 
-	if (pipe2(ends, O_CLOEXEC)) {
-		error_set(&error, errno, "cannot make a pipe");
-		error_print(&error);
-		return STATUS_LODGE;
-	}
-	pid = fork();
-	if (!pid) {
-		close(ends[0]);
-		setsid();
-		_exit(run_keeper(config, image, ends[1]));
-	}
-	close(ends[1]);
-	do
-		count = pid < 0 ? 0 : read(ends[0], name, sizeof(name) - 1);
-	while (count < 0 && errno == EINTR);
-	close(ends[0]);
-	if (count > 0) {
-		name[count] = '\0';
-		puts(name);
-		return STATUS_OK;
-	}
-	if (pid < 0) {
-		error_set(&error, errno, "cannot start the keeper");
-		error_print(&error);
-		return STATUS_LODGE;
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return STATUS_LODGE;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_LODGE;
+static int run_detached(void *data, int ready)
+{
+	const struct keeper_request *request = data;
+
+	return run_keeper(request->config, request->image, ready);
 }
 
 int container_run(struct container_config *config)
 {
 	struct image image = { .fd = -1 };
+	struct keeper_request request = { config, &image };
 	struct error error;
 	int status = STATUS_LODGE;
 
@@ -550,7 +476,7 @@ int container_run(struct container_config *config)
 		goto fail;
 	if (settle_process(&config->process, config->image ? &image : NULL, &error))
 		goto fail_image;
-	status = config->detach ? run_detached(config, &image) :
+	status = config->detach ? detach(run_detached, &request) :
 				  run_keeper(config, &image, -1);
 	settle_free(&config->process);
 	if (config->image)

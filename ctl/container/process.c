@@ -119,10 +119,10 @@ static int cannot_execute(const char *name, int errnum, struct error *error)
 	bool missing = errnum == ENOENT || errnum == ENOTDIR;
 
 	if (missing) {
-		error_set(error, 0, "the container has no command '%s'", name);
+		error_set(error, 0, "the guest has no command '%s'", name);
 		return STATUS_NOT_FOUND;
 	}
-	error_set(error, errnum, "the container cannot execute '%s'", name);
+	error_set(error, errnum, "the guest cannot execute '%s'", name);
 	return STATUS_NOT_EXECUTABLE;
 }
 
@@ -140,7 +140,7 @@ static int execute(char **argv, struct error *error)
 		errnum = errno;
 		/* A script's interpreter may be what is missing. */
 		if (errnum == ENOENT && !stat(argv[0], &status)) {
-			error_set(error, 0, "the container has no interpreter for '%s'",
+			error_set(error, 0, "the guest has no interpreter for '%s'",
 				  argv[0]);
 			return STATUS_NOT_FOUND;
 		}
@@ -182,7 +182,7 @@ int process_exec(const struct process *process, const struct identity *identity,
 	    change_identity(identity, process->caps, error))
 		return STATUS_LODGE;
 	if (chdir(process->workdir)) {
-		error_set(error, errno, "cannot change to the container's folder '%s'",
+		error_set(error, errno, "cannot change to the guest's folder '%s'",
 			  process->workdir);
 		error_advise(error, "give another with -w");
 		return STATUS_NOT_FOUND;

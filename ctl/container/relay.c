@@ -95,7 +95,7 @@ void relay_terminal(struct relay *relay, int master, bool interactive)
 	tty_open();
 }
 
-int relay_block_signals(struct relay *relay, struct error *error)
+int relay_open_signals(struct error *error)
 {
 	static const int others[] = { SIGCONT, SIGWINCH };
 	static const int handed_on[] = {
@@ -104,6 +104,7 @@ int relay_block_signals(struct relay *relay, struct error *error)
 	struct sigaction action;
 	sigset_t set;
 	size_t i;
+	int fd;
 
 	sigemptyset(&set);
 	/* What nohup has had us ignore stays so. */
@@ -115,10 +116,16 @@ int relay_block_signals(struct relay *relay, struct error *error)
 		sigaddset(&set, others[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	relay->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (relay->signals < 0)
-		return error_set(error, errno, "cannot make a signalfd");
-	return 0;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		error_set(error, errno, "cannot make a signalfd");
+	return fd;
+}
+
+int relay_block_signals(struct relay *relay, struct error *error)
+{
+	relay->signals = relay_open_signals(error);
+	return relay->signals < 0 ? -1 : 0;
 }
 
 static void hand_on_signals(struct relay *relay)
@@ -189,7 +196,7 @@ static void write_stream(struct relay *relay, struct relay_stream *stream)
 		stream->start += (size_t)count;
 		stream->count -= (size_t)count;
 		if (stream != &relay->streams[STDIN_STREAM] && relay->on_output)
-			relay->on_output(relay->state, (size_t)count);
+			relay->on_output(relay->output_state, (size_t)count);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		if (stream != &relay->streams[STDIN_STREAM] && errno != EPIPE)
 			relay->lost = errno;

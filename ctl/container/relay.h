@@ -35,7 +35,8 @@ struct relay_stream {
  * @cgroup_events: to be looked at when it changes, or -1
  * @on_cgroup_event: called then
  * @on_output: called when so many bytes of output were carried, or NULL
- * @state: for these
+ * @output_state: for that
+ * @state: for @on_cgroup_event
  * @lost: an errno: output could not be written
  */
 struct relay {
@@ -46,6 +47,7 @@ struct relay {
 	int cgroup_events;
 	void (*on_cgroup_event)(void *state, int fd);
 	void (*on_output)(void *state, size_t count);
+	void *output_state;
 	void *state;
 	int lost;
 };
@@ -66,6 +68,12 @@ int relay_pipes(struct relay *relay, bool interactive, int ends[3],
 
 /* The other side of a process with a terminal, whose @master it is. */
 void relay_terminal(struct relay *relay, int master, bool interactive);
+
+/*
+ * From now on the signals that are for the guest come through a descriptor, and with
+ * them SIGCONT and SIGWINCH.  Return: it, or -1
+ */
+int relay_open_signals(struct error *error);
 
 /* From now on signals are to be handed on. Return: 0 or -1 */
 int relay_block_signals(struct relay *relay, struct error *error);

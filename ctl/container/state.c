@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The folders of containers. */
+/* The folders of guests. */
 #include "container/state.h"
 
 #include <dirent.h>
@@ -82,7 +82,7 @@ int state_open(const char *name)
 static int remove_at(int parent, const char *name)
 {
 	static const char *const files[] = {
-		STATE_FILE, STATE_FILE ".new", "log", "log.old"
+		STATE_FILE, STATE_FILE ".new", "log", "log.old", STATE_CONTROL
 	};
 	int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	size_t i;
@@ -189,13 +189,13 @@ static int reserve(int parent, const char *name, struct state *state,
 		if (errno != EEXIST)
 			return error_set(error, errno, "cannot make " STATE_FOLDER "/%s",
 					 name);
-		error_set(error, 0, "a container has the name '%s' already", name);
+		error_set(error, 0, "a guest has the name '%s' already", name);
 		return error_advise(error, "give another, or remove it with 'lodge rm %s'",
 				    name);
 	}
 	for (i = 0; i < 1000; i++) {
-		snprintf(state->name, sizeof(state->name), i ? "ct-%d-%u" : "ct-%d",
-			 (int)getpid(), i);
+		snprintf(state->name, sizeof(state->name), i ? "%s-%d-%u" : "%s-%d",
+			 state->vm ? "vm" : "ct", (int)getpid(), i);
 		if (!mkdirat(parent, state->name, 0700))
 			return 0;
 		if (errno != EEXIST)
@@ -251,6 +251,8 @@ static struct json_object *to_json(const struct state *state)
 
 	snprintf(caps, sizeof(caps), "%016" PRIx64, process->caps);
 	json_object_object_add(json, "name", json_object_new_string(state->name));
+	json_object_object_add(json, "kind",
+			       json_object_new_string(state->vm ? "vm" : "container"));
 	json_object_object_add(json, "image", json_object_new_string(state->image));
 	json_object_object_add(json, "cgroup", json_object_new_string(state->cgroup));
 	json_object_object_add(json, "init", json_object_new_int(state->init));
@@ -342,6 +344,7 @@ static char **get_list(struct json_object *json, const char *name)
 static int from_json(struct state *state, struct json_object *json)
 {
 	state->json = json;
+	state->vm = !strcmp(get_string(json, "kind"), "vm");
 	state->image = get_string(json, "image");
 	snprintf(state->cgroup, sizeof(state->cgroup), "%s",
 		 get_string(json, "cgroup"));
@@ -378,10 +381,10 @@ int state_load(struct state *state, const char *name, bool *alive,
 	}
 	if (file < 0) {
 		if (errno == ENOENT) {
-			error_set(error, 0, "there is no container '%s'", name);
+			error_set(error, 0, "there is no guest '%s'", name);
 			error_advise(error, "'lodge ps' lists them");
 		} else {
-			error_set(error, errno, "cannot look at the container '%s'", name);
+			error_set(error, errno, "cannot look at the guest '%s'", name);
 		}
 		if (folder >= 0)
 			close(folder);
@@ -396,7 +399,7 @@ int state_load(struct state *state, const char *name, bool *alive,
 	if (json && !from_json(state, json))
 		return 0;
 	state_free(state);
-	return error_set(error, 0, "the state of the container '%s' is broken", name);
+	return error_set(error, 0, "the state of the guest '%s' is broken", name);
 }
 
 void state_free(struct state *state)
@@ -416,5 +419,22 @@ int state_open_init(const struct state *state, struct error *error)
 		return pidfd;
 	if (pidfd >= 0)
 		close(pidfd);
-	return error_set(error, 0, "the container '%s' is not running", state->name);
+	return error_set(error, 0, "the guest '%s' is not running", state->name);
+}
+
+int state_check_running(const struct state *state, struct error *error)
+{
+	char path[PATH_MAX + 16];
+	bool paused;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", state->cgroup);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	paused = fd >= 0 && cgroup_is_frozen(fd);
+	if (fd >= 0)
+		close(fd);
+	if (!paused)
+		return 0;
+	error_set(error, 0, "the guest '%s' is paused", state->name);
+	return error_advise(error, "'lodge resume %s' lets it go on", state->name);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is known of containers beside the module: a folder each in
+ * What is known of containers, and VMs of images, beside the module: a folder each in
  * /run/lodge/guests, which its keeper locks while it lives.
  */
 #ifndef STATE_H
@@ -16,13 +16,16 @@
 
 #define STATE_FOLDER	"/run/lodge/guests"
 #define STATE_NAME_MAX	64
+/* The socket of a VM's keeper, in its folder */
+#define STATE_CONTROL	"control"
 
 /**
- * struct state - of a container
+ * struct state - of a guest
  * @name: its name
+ * @vm: it is a VM
  * @image: what it was made from
  * @cgroup: the path of its cgroup
- * @init: its PID 1, as the host counts
+ * @init: its PID 1, as the host counts; of a VM, the process that runs it
  * @init_started: when that started, in the clock ticks of /proc/PID/stat
  * @keeper: its keeper
  * @process: what its command had; `exec` has the same
@@ -33,6 +36,7 @@
  */
 struct state {
 	char name[STATE_NAME_MAX];
+	bool vm;
 	const char *image;
 	char cgroup[PATH_MAX];
 	pid_t init;
@@ -64,7 +68,7 @@ int state_create(const char *name, struct state *state, struct error *error);
 int state_save(int folder, const struct state *state, struct error *error);
 
 /**
- * state_load() - find a container
+ * state_load() - find a guest
  * @state: out; to be freed by state_free()
  * @name: its name
  * @alive: must it (true) or must it not (false) be running; NULL: no matter,
@@ -78,13 +82,16 @@ int state_load(struct state *state, const char *name, bool *alive,
 void state_free(struct state *state);
 
 /**
- * state_open_init() - PID 1 of a container that runs
+ * state_open_init() - PID 1 of a guest that runs
  * @state: from state_load()
  * @error: filled on failure
  *
  * Return: a pidfd, or -1: it has ended
  */
 int state_open_init(const struct state *state, struct error *error);
+
+/* It must not be paused. Return: 0 or -1 */
+int state_check_running(const struct state *state, struct error *error);
 
 /* Opens its folder. Return: a descriptor or -1, errno */
 int state_open(const char *name);

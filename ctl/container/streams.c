@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define TTY_GROUP	5
-#define ARRANGE_MAX	8
+#define ARRANGE_MAX	16
 
 int streams_arrange(const int *fds, int count, struct error *error)
 {
@@ -38,7 +38,7 @@ int streams_use_null(const int fds[3], struct error *error)
 	int i;
 
 	if (null < 0)
-		return error_set(error, errno, "cannot open the container's /dev/null");
+		return error_set(error, errno, "cannot open the guest's /dev/null");
 	for (i = 0; i <= STDERR_FILENO; i++)
 		if (fds[i] < 0)
 			dup2(null, i);
@@ -90,7 +90,7 @@ int streams_make_terminal(uid_t uid, bool console, int *master,
 	}
 	return slave;
 fail:
-	error_set(error, errno, "cannot make a terminal for the container");
+	error_set(error, errno, "cannot make a terminal for the guest");
 	if (*master >= 0)
 		close(*master);
 	*master = -1;

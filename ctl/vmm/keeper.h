@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "error.h"
 
@@ -73,6 +74,17 @@ typedef int keeper_vmm(struct keeper *keeper, void *data);
  * Return: an exit status
  */
 int monitor_run(keeper_vmm *vmm, void *data, struct error *error);
+
+/**
+ * monitor_wall() - the VMM has all that it needs: the wall, and the word that it stands
+ * @socket: to the VMM; it can be read
+ * @pid: the VMM
+ * @cell: out: the wall, or -1
+ * @error: filled on failure
+ *
+ * Return: 0, also when the VMM has ended; or -1: there is no wall, so end it
+ */
+int monitor_wall(int socket, pid_t pid, int *cell, struct error *error);
 
 /**
  * keeper_wall() - get behind the wall

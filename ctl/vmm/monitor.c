@@ -141,20 +141,28 @@ static int receive_vm(int socket)
 	return fd;
 }
 
-/* The VMM has all that it needs: the wall, and the word that it stands. */
+int monitor_wall(int socket, pid_t pid, int *cell, struct error *error)
+{
+	int vm = receive_vm(socket);
+
+	*cell = -1;
+	/* It has ended, or will, and says why. */
+	if (vm < 0)
+		return 0;
+	*cell = cell_wall_vm(pid, vm, error);
+	close(vm);
+	if (*cell < 0)
+		return -1;
+	/* Who does not hear it has ended. */
+	(void)!send(socket, "", 1, MSG_NOSIGNAL);
+	return 0;
+}
+
 static void make_wall(struct monitor *monitor, struct error *error)
 {
-	int vm = receive_vm(monitor->socket);
-
-	if (vm >= 0) {
-		monitor->cell = cell_wall_vm(monitor->pid, vm, error);
-		close(vm);
-		if (monitor->cell < 0) {
-			monitor->broken = true;
-			send_signal(monitor, SIGKILL);
-		} else if (send(monitor->socket, "", 1, MSG_NOSIGNAL) != 1) {
-			send_signal(monitor, SIGKILL);
-		}
+	if (monitor_wall(monitor->socket, monitor->pid, &monitor->cell, error)) {
+		monitor->broken = true;
+		send_signal(monitor, SIGKILL);
 	}
 	close_fd(&monitor->socket);
 }

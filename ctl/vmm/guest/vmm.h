@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The process that runs the VM of an image. */
+#ifndef VMM_H
+#define VMM_H
+
+#include "vmm/guest/kernel.h"
+#include "vmm/vm.h"
+
+/* Exit statuses, beside those of cmd.h */
+#define VMM_POWERED_OFF		0
+#define VMM_RESET		1
+
+/**
+ * struct vmm - what it is given
+ * @config: of the VM, without what follows; its disks come after the image
+ * @kernel: what it boots
+ * @image: the descriptor of the file that is to be its first disk
+ * @initramfs: a descriptor
+ * @console: where the guest's serial port goes; a pipe
+ * @errors: where its own errors go; a pipe
+ * @from_keeper: to the guest's port; a pipe
+ * @to_keeper: from there; a pipe
+ * @wall: a socket, to ask the keeper for a wall
+ * @cgroup: the file cgroup.procs of the cgroup that it enters
+ * @net: its interface; @net.tap is -1 if there is none
+ */
+struct vmm {
+	struct vm_config config;
+	const struct kernel *kernel;
+	int image;
+	int initramfs;
+	int console;
+	int errors;
+	int from_keeper;
+	int to_keeper;
+	int wall;
+	int cgroup;
+	struct vm_net net;
+};
+
+/*
+ * All of its life.  SIGTERM, with a value, ends it with that as its exit status.
+ */
+__attribute__((noreturn)) void vmm_run(struct vmm *vmm);
+
+#endif /* VMM_H */
