@@ -43,7 +43,7 @@ static int run(int argc, char **argv, const char *verb, bool stop)
 			return cmd_bad_option(verb, argc, argv, option);
 		printf("Usage: lodge %s GUEST...\n\n%s\n\n"
 		       "Exit status: 0, or 125 for an error\n", verb,
-		       stop ? "Stops all of containers and VMs of images; 'lodge resume' lets them go on." :
+		       stop ? "Stops containers, and VMs of images; 'lodge resume' goes on." :
 			      "Lets guests go on that 'lodge pause' has stopped.");
 		return STATUS_OK;
 	}
