@@ -82,7 +82,7 @@ int state_open(const char *name)
 static int remove_at(int parent, const char *name)
 {
 	static const char *const files[] = {
-		STATE_FILE, STATE_FILE ".new", "log", "log.old", STATE_CONTROL
+		STATE_FILE, (STATE_FILE ".new"), "log", "log.old", STATE_CONTROL
 	};
 	int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	size_t i;

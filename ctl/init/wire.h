@@ -38,6 +38,7 @@
  * @WIRE_RESIZE: keeper: struct wire_size, of the session's terminal
  * @WIRE_CLOSE: keeper: nobody has the other end of the streams any more
  * @WIRE_EXIT: guest: uint32_t: exit status; the session's last frame
+ * @WIRE_NR_TYPES: how many there are
  */
 enum wire_type {
 	WIRE_HELLO,

@@ -456,6 +456,10 @@ static bool can_run(void)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* Who runs tests in the background may have had them ignored. */
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 	if (!can_run())
 		return 0;
 	test_ends();
