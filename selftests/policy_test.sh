@@ -137,7 +137,7 @@ refuses "neither get nor set" "get or set"
 run policy
 refuses "no verb" "get or set"
 run policy get
-refuses "no name" "no container is named"
+refuses "no name" "no guest is named"
 run policy get told more
 refuses "one argument too many" "one argument too many"
 
