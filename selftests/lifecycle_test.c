@@ -378,7 +378,7 @@ TEST(nmi_of_the_host)
 	struct vm *vm;
 	struct vcpu *c;
 	u64 before;
-	int i;
+	int i, told = 0;
 
 	if (nr_cpus() < 2)
 		SKIP_TEST("it takes two CPUs");
@@ -397,15 +397,16 @@ TEST(nmi_of_the_host)
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
 	ASSERT_TRUE(WAIT_FOR(GUEST(vm, laps) > 1000, 10000));
 
-	/* It asks all CPUs where they are, by NMI. */
-	for (i = 0; i < 3; i++) {
+	/* It asks all CPUs where they are, by NMI; one that is idle just then is skipped. */
+	for (i = 0; i < 12 && told < 3; i++) {
 		before = GUEST(vm, laps);
 		ASSERT_EQ(0, write_text("/proc/sysrq-trigger", "l"));
 		EXPECT_TRUE(WAIT_FOR(GUEST(vm, laps) > before + 1000, 10000));
+		told += backtraces(kmsg, cpu_nr(1));
 	}
 	EXPECT_EQ(0, c->result);
 	EXPECT_EQ(GUEST_EINTR, vcpu_thread_stop(c));
-	EXPECT_EQ(3, backtraces(kmsg, cpu_nr(1)));
+	EXPECT_EQ(3, told);
 	vm_free(vm);
 	close(kmsg);
 }
