@@ -265,7 +265,10 @@ mount --bind "$dir/empty" /boot
 kernel='' run busybox true
 umount /boot
 error "no kernel of this host" 125 "no kernel of this host"
-cp -r "$(dirname "$(find /lib/modules -name modules.dep.bin | head -n 1)")" "$dir/modules"
+# The guest's kernel may be another than the host's, whose modules are beside it.
+erofs=$(find /lib/modules -name 'erofs.ko*' | head -n 1)
+version=${erofs#/lib/modules/}
+cp -r "/lib/modules/${version%%/*}" "$dir/modules"
 find "$dir/modules" -name 'erofs.ko*' -exec rm {} +
 run --modules "$dir/modules" busybox true
 error "a module's file is missing" 125 "cannot read the module .*erofs"
