@@ -350,13 +350,11 @@ static struct ending serve(struct vm *vm, const struct keeper *keeper)
 
 /**
  * struct context - what the VMM's process is given
- * @request: the command line
+ * @request: the command line; what of its network is the monitor's is let go of
  * @image: what is booted
- * @net: what of its network is the monitor's
  */
 struct context {
-	const struct request *request;
-	struct run_vm_net *net;
+	struct request *request;
 	struct boot_image *image;
 };
 
@@ -439,16 +437,17 @@ static int check_output(int status, struct error *error)
 /* The process that runs the VM */
 static int vmm(struct keeper *keeper, void *data)
 {
+	const struct context *context = data;
 	struct keeper_page *page = keeper->page;
 	struct error error = { .text = "" };
 	uint32_t count = atomic_exchange(&page->nr_input, 0);
 	int status = STATUS_LODGE;
 
-	run_vm_net_forget(((struct context *)data)->net);
+	run_vm_net_forget(&context->request->net);
 	if (!terminal_open(atomic_load(&page->ours), &error)) {
 		terminal_feed(page->input, count < sizeof(page->input) ?
 			      count : sizeof(page->input));
-		status = run_guest(data, keeper, &error);
+		status = run_guest(context, keeper, &error);
 		finish_output(page, status);
 		status = check_output(status, &error);
 		atomic_store(&page->in_line, !terminal_at_line_start());
@@ -470,7 +469,7 @@ int run_vm(int argc, char **argv)
 	};
 	struct error error = { .text = "" };
 	struct boot_image image;
-	struct context context = { &request, &request.net, &image };
+	struct context context = { &request, &image };
 	int status;
 
 	/* No option can be given more often than there are words. */
@@ -492,7 +491,7 @@ int run_vm(int argc, char **argv)
 	status = STATUS_LODGE;
 	if (!request.config.append)
 		request.config.append = DEFAULT_APPEND;
-	if (!boot_open_config(&image, &request.config, &error) &&
+	if (!boot_open(&image, &request.config, &error) &&
 	    !run_vm_net_open(&request.net, &request.config, &error)) {
 		status = monitor_run(vmm, &context, &error);
 		run_vm_net_close(&request.net);

@@ -287,22 +287,20 @@ int cgroup_kill(const char *path)
 	return write_in(path, "cgroup.kill", "1");
 }
 
-int cgroup_remove(const char *path)
+void cgroup_destroy(const char *path)
 {
 	struct timespec pause = { 0, 500000 };
 	int i;
 
+	cgroup_kill(path);
 	/* About 4 s in all: those who die may have much to free. */
 	for (i = 0; i < 14; i++) {
-		if (!rmdir(path) || errno == ENOENT)
-			return 0;
-		if (errno != EBUSY)
-			return -1;
+		if (!rmdir(path) || errno != EBUSY)
+			return;
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 400000000)
 			pause.tv_nsec *= 2;
 	}
-	return -1;
 }
 
 bool cgroup_is_frozen(int fd)

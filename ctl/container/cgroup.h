@@ -60,8 +60,8 @@ void cgroup_get_usage(const char *below_root, struct cgroup_usage *usage);
 /* Kills all that is in it. Return: 0 or -1, errno */
 int cgroup_kill(const char *path);
 
-/* Removes it, waiting a little for those who die. Return: 0 or -1, errno */
-int cgroup_remove(const char *path);
+/* Kills all that is in it, waits a little for those who die, and removes it. */
+void cgroup_destroy(const char *path);
 
 /* Stops or continues all that is in it, and waits for that. Return: 0 or -1 */
 int cgroup_freeze(const char *path, bool freeze, struct error *error);

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fd.h"
+
 #define STATUS_LODGE	125
 
 /* A seccomp filter is the largest. */
@@ -37,27 +39,14 @@ int channel_renew(int channel, struct error *error)
 int channel_send(int channel, enum message_type type, const void *data,
 		 size_t size, int fd)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .space = { 0 } };
-	struct iovec parts[2] = {
+	const struct iovec parts[2] = {
 		{ &type, sizeof(type) },
 		{ (void *)data, size },
 	};
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
 	ssize_t count;
 
-	if (fd >= 0) {
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-	}
 	do
-		count = sendmsg(channel, &message, MSG_NOSIGNAL);
+		count = fd_send(channel, parts, 2, fd);
 	while (count < 0 && errno == EINTR);
 	return count < 0 ? -1 : 0;
 }
@@ -69,37 +58,14 @@ void channel_fail(int channel, int status, const struct error *error)
 	channel_send(channel, MESSAGE_FAILED, &failure, sizeof(failure), -1);
 }
 
-/* Return: the descriptor that @message brought, or -1 */
-static int received_fd(struct msghdr *message)
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	int fd = -1;
-
-	if (header && header->cmsg_level == SOL_SOCKET &&
-	    header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
-
 int channel_receive(int channel, enum message_type type, void *data,
 		    size_t *size, int *fd, struct failure *failure)
 {
 	static char payload[MESSAGE_MAX];
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
 	enum message_type got = MESSAGE_FAILED;
-	struct iovec parts[2] = {
+	const struct iovec parts[2] = {
 		{ &got, sizeof(got) },
 		{ payload, sizeof(payload) },
-	};
-	struct msghdr message = {
-		.msg_iov = parts,
-		.msg_iovlen = 2,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
 	};
 	size_t length, room = size ? *size : 0;
 	ssize_t count;
@@ -109,12 +75,11 @@ int channel_receive(int channel, enum message_type type, void *data,
 	failure->status = STATUS_LODGE;
 	/* ECONNRESET is about what it has not read; what it said comes next. */
 	do
-		count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+		count = fd_receive(channel, parts, 2, 0, &passed);
 	while (count < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (count < (ssize_t)sizeof(got))
 		return -1;
 	length = (size_t)count - sizeof(got);
-	passed = received_fd(&message);
 	if (got == type && length <= room) {
 		if (length)
 			memcpy(data, payload, length);

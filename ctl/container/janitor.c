@@ -37,8 +37,7 @@ static void wait_and_clean(int rope, const char *name, const char *cgroup, bool 
 		net_detach(&net, NET_LINGER_MS);
 		_exit(0);
 	}
-	cgroup_kill(cgroup);
-	cgroup_remove(cgroup);
+	cgroup_destroy(cgroup);
 	if (!keep)
 		state_remove(name);
 	_exit(0);

@@ -26,6 +26,7 @@
 #include "container/state.h"
 #include "container/sys.h"
 #include "container/userns.h"
+#include "fd.h"
 #include "image/image.h"
 
 /**
@@ -75,13 +76,6 @@ struct keeper {
 	struct error error;
 	int status;
 };
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 /* Return: a mount of the image, or of the folder of --rootfs, or -1 */
 static int open_image(const struct container_config *config, struct image *image,
@@ -372,8 +366,6 @@ static int keep(struct keeper *keeper)
 
 static void destroy(struct keeper *keeper)
 {
-	struct error ignored;
-
 	if (keeper->pid > 0) {
 		kill(keeper->pid, SIGKILL);
 		while (waitpid(keeper->pid, NULL, 0) < 0 && errno == EINTR)
@@ -388,31 +380,30 @@ static void destroy(struct keeper *keeper)
 	close_fd(&keeper->scratch);
 	close_fd(&keeper->userns);
 	close_fd(&keeper->userns_lock);
-	if (keeper->cgroup >= 0) {
-		cgroup_kill(keeper->state.cgroup);
-		cgroup_remove(keeper->state.cgroup);
-	}
+	if (keeper->cgroup >= 0)
+		cgroup_destroy(keeper->state.cgroup);
 	close_fd(&keeper->cgroup);
-	if (keeper->folder >= 0 && keeper->state.keep) {
-		keeper->state.status = keeper->status;
-		state_save(keeper->folder, &keeper->state, &ignored);
-	} else if (keeper->folder >= 0) {
-		state_remove(keeper->state.name);
-	}
-	close_fd(&keeper->folder);
+	state_end(&keeper->folder, &keeper->state, keeper->status);
 	janitor_dismiss(&keeper->janitor, keeper->has_net ? &keeper->net : NULL);
 }
 
+/* What a keeper is made from, for detach() */
+struct request {
+	struct container_config *config;
+	struct image *image;
+};
+
 /**
  * run_keeper() - all of a keeper's life
- * @config: of the container
- * @image: its image, if it has one
+ * @data: struct request
  * @ready: where to write its name when it runs (-d), or -1
  *
  * Return: an exit status
  */
-static int run_keeper(struct container_config *config, struct image *image, int ready)
+static int run_keeper(void *data, int ready)
 {
+	const struct request *request = data;
+	struct container_config *config = request->config;
 	static struct keeper keeper;
 
 	keeper = (struct keeper){
@@ -435,7 +426,7 @@ static int run_keeper(struct container_config *config, struct image *image, int 
 	    cgroup_path(keeper.state.cgroup, keeper.state.name, &keeper.error) ||
 	    janitor_start(&keeper.janitor, keeper.state.name, keeper.state.cgroup,
 			  config->detach && !config->remove, &keeper.error) ||
-	    create(&keeper, image) || wait_for_exec(&keeper))
+	    create(&keeper, request->image) || wait_for_exec(&keeper))
 		goto out;
 	if (ready >= 0) {
 		if (log_open(&keeper.log, keeper.folder, &keeper.error) ||
@@ -452,23 +443,10 @@ out:
 	return keeper.status;
 }
 
-/* What a keeper is made from, for detach() */
-struct keeper_request {
-	struct container_config *config;
-	struct image *image;
-};
-
-static int run_detached(void *data, int ready)
-{
-	const struct keeper_request *request = data;
-
-	return run_keeper(request->config, request->image, ready);
-}
-
 int container_run(struct container_config *config)
 {
 	struct image image = { .fd = -1 };
-	struct keeper_request request = { config, &image };
+	struct request request = { config, &image };
 	struct error error;
 	int status = STATUS_LODGE;
 
@@ -476,8 +454,8 @@ int container_run(struct container_config *config)
 		goto fail;
 	if (settle_process(&config->process, config->image ? &image : NULL, &error))
 		goto fail_image;
-	status = config->detach ? detach(run_detached, &request) :
-				  run_keeper(config, &image, -1);
+	status = config->detach ? detach(run_keeper, &request) :
+				  run_keeper(&request, -1);
 	settle_free(&config->process);
 	if (config->image)
 		image_close(&image);

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "signals.h"
 #include "tty.h"
 
 #define STDIN_STREAM	0
@@ -97,29 +98,18 @@ void relay_terminal(struct relay *relay, int master, bool interactive)
 
 int relay_open_signals(struct error *error)
 {
-	static const int others[] = { SIGCONT, SIGWINCH };
 	static const int handed_on[] = {
 		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
 	};
-	struct sigaction action;
 	sigset_t set;
-	size_t i;
-	int fd;
 
 	sigemptyset(&set);
-	/* What nohup has had us ignore stays so. */
-	for (i = 0; i < sizeof(handed_on) / sizeof(handed_on[0]); i++)
-		if (sigaction(handed_on[i], NULL, &action) ||
-		    action.sa_handler != SIG_IGN)
-			sigaddset(&set, handed_on[i]);
-	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		sigaddset(&set, others[i]);
+	signals_add(&set, handed_on, sizeof(handed_on) / sizeof(handed_on[0]));
+	sigaddset(&set, SIGCONT);
+	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		error_set(error, errno, "cannot make a signalfd");
-	return fd;
+	return signals_open(&set, error);
 }
 
 int relay_block_signals(struct relay *relay, struct error *error)

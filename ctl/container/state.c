@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "container/cgroup.h"
+#include "fd.h"
 
 #define STATE_FILE	"state.json"
 
@@ -123,6 +124,20 @@ int state_remove(const char *name)
 	return result;
 }
 
+void state_end(int *folder, struct state *state, int status)
+{
+	struct error ignored;
+
+	if (*folder < 0)
+		return;
+	state->status = status;
+	if (state->keep)
+		state_save(*folder, state, &ignored);
+	else
+		state_remove(state->name);
+	close_fd(folder);
+}
+
 bool state_is_alive(int folder)
 {
 	if (!flock(folder, LOCK_SH | LOCK_NB)) {
@@ -147,10 +162,8 @@ static void sweep_one(int parent, const char *name)
 	close(folder);
 	if (alive)
 		return;
-	if (!cgroup_path(cgroup, name, &error) && !access(cgroup, F_OK)) {
-		cgroup_kill(cgroup);
-		cgroup_remove(cgroup);
-	}
+	if (!cgroup_path(cgroup, name, &error) && !access(cgroup, F_OK))
+		cgroup_destroy(cgroup);
 	if (state_load(&state, name, NULL, &error)) {
 		remove_at(parent, name);
 		return;

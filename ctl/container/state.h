@@ -105,6 +105,14 @@ int state_wait_for_end(const char *name);
 /* Removes it. Return: 0 or -1, errno */
 int state_remove(const char *name);
 
+/**
+ * state_end() - a guest has ended: its state goes, or stays with how it ended
+ * @folder: its folder, which is closed; -1: there is none
+ * @state: its state
+ * @status: how its keeper is to exit
+ */
+void state_end(int *folder, struct state *state, int status);
+
 /* When the process @pid started. Return: clock ticks, or 0 */
 uint64_t state_start_time(pid_t pid);
 

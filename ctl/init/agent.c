@@ -22,6 +22,7 @@
 #include "container/streams.h"
 #include "init/stream.h"
 #include "init/wire.h"
+#include "signals.h"
 
 #define SESSIONS_MAX	32
 #define STATUS_LODGE	125
@@ -515,7 +516,6 @@ static int serve_port(struct agent *agent, struct error *error)
 static int open_signals(struct error *error)
 {
 	sigset_t all;
-	int fd;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -523,10 +523,7 @@ static int open_signals(struct error *error)
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&all);
 	sigaddset(&all, SIGCHLD);
-	fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		error_set(error, errno, "cannot make a signalfd");
-	return fd;
+	return signals_open(&all, error);
 }
 
 /* The last of it, with nothing else to do. */

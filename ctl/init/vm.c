@@ -159,7 +159,7 @@ static int wait_for_disk(struct error *error)
 }
 
 /* The image below, and a file system in memory above it. */
-static int mount_root(bool read_only, struct error *error)
+static int mount_root(struct error *error)
 {
 	struct stat lower;
 
@@ -176,7 +176,7 @@ static int mount_root(bool read_only, struct error *error)
 	    chown(UPPER, lower.st_uid, lower.st_gid) ||
 	    chmod(UPPER, lower.st_mode & 07777))
 		return error_set(error, errno, "cannot prepare the root");
-	if (mount("overlay", NEW_ROOT, "overlay", read_only ? MS_RDONLY : 0,
+	if (mount("overlay", NEW_ROOT, "overlay", 0,
 		  "lowerdir=" IMAGE ",upperdir=" UPPER ",workdir=" WORK))
 		return error_set(error, errno, "cannot mount the root");
 	return 0;
@@ -265,7 +265,7 @@ static int set_up(char **strings, struct error *error)
 
 	if (sethostname(hostname, strlen(hostname)))
 		return error_set(error, errno, "cannot set the host name '%s'", hostname);
-	if (mount_root(false, error) || enter_root(error) || mount_kernel_fs(error) ||
+	if (mount_root(error) || enter_root(error) || mount_kernel_fs(error) ||
 	    write_files(strings, error))
 		return -1;
 	if (read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL))

@@ -135,7 +135,7 @@ static int boot(struct error *error)
 	int result;
 
 	error->text[0] = '\0';
-	if (boot_open_config(&image, &config, error)) {
+	if (boot_open(&image, &config, error)) {
 		boot_close(&image);
 		return -1;
 	}

@@ -114,9 +114,12 @@ static void write_kernel(const char *path, size_t truncate_to)
 static bool refused(const char *kernel, const char *append, uint64_t memory,
 		    const char *words)
 {
+	const struct vm_config config = {
+		.kernel = kernel, .append = append, .memory = memory,
+	};
 	struct boot_image image;
 	struct error error = { .text = "" };
-	int result = boot_open(&image, kernel, NULL, append, memory, &error);
+	int result = boot_open(&image, &config, &error);
 
 	boot_close(&image);
 	printf("# %s\n", error.text);
@@ -128,6 +131,7 @@ static void test_boot(void)
 	struct vm_config config = {
 		.memory = 64 * MIB, .cpus = 1, .append = "console=ttyS0",
 	};
+	struct vm_config files = { .memory = 64 * MIB, .append = "" };
 	char path[] = "/tmp/lodge-test.XXXXXX";
 	char long_line[3000];
 	int fd = mkstemp(path);
@@ -145,7 +149,9 @@ static void test_boot(void)
 	write_kernel(path, 512 * 3 + 4096);
 	ok(refused(path, long_line, 64 * MIB, "takes 2047"), "a long command line");
 	ok(refused(path, "", 23 * MIB, "need"), "too little memory");
-	ok(!boot_open(&image, path, path, "", 64 * MIB, &error), "a kernel");
+	files.kernel = path;
+	files.initrd = path;
+	ok(!boot_open(&image, &files, &error), "a kernel");
 	vm = fake_vm(&config);
 	ok(!boot_load(&image, vm, &error), "it is loaded");
 	boot_close(&image);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "fd.h"
 #include "vmm/acpi.h"
 #include "vmm/mptable.h"
 
@@ -414,8 +415,8 @@ static int open_modules(struct boot_image *image, const struct vm_config *config
 	return 0;
 }
 
-int boot_open_config(struct boot_image *image, const struct vm_config *config,
-		     struct error *error)
+int boot_open(struct boot_image *image, const struct vm_config *config,
+	      struct error *error)
 {
 	unsigned int i;
 
@@ -445,35 +446,15 @@ int boot_open_config(struct boot_image *image, const struct vm_config *config,
 	return check_kernel(image, config, error);
 }
 
-int boot_open(struct boot_image *image, const char *kernel, const char *initrd,
-	      const char *append, uint64_t memory, struct error *error)
-{
-	const struct vm_config config = {
-		.kernel = kernel,
-		.initrd = initrd,
-		.append = append,
-		.memory = memory,
-	};
-
-	return boot_open_config(image, &config, error);
-}
-
-static void close_file(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 void boot_close(struct boot_image *image)
 {
 	unsigned int i;
 
-	close_file(&image->kernel_fd);
-	close_file(&image->initrd_fd);
-	close_file(&image->firmware_fd);
+	close_fd(&image->kernel_fd);
+	close_fd(&image->initrd_fd);
+	close_fd(&image->firmware_fd);
 	for (i = 0; i < image->nr_modules; i++) {
-		close_file(&image->modules[i].fd);
+		close_fd(&image->modules[i].fd);
 		free(image->modules[i].path);
 		image->modules[i].path = NULL;
 	}

@@ -125,19 +125,15 @@ struct boot_image {
 int boot_kind_parse(const char *word, enum boot_kind *kind, struct error *error);
 
 /**
- * boot_open_config() - open the files and see whether they can be booted
+ * boot_open() - open the files and see whether they can be booted
  * @image: filled; boot_close() it in any case
  * @config: what was asked for
  * @error: filled on failure
  *
  * Return: 0, or -1
  */
-int boot_open_config(struct boot_image *image, const struct vm_config *config,
-		     struct error *error);
-
-/* The same for a Linux kernel, or whatever @kernel is, with @memory bytes. */
-int boot_open(struct boot_image *image, const char *kernel, const char *initrd,
-	      const char *append, uint64_t memory, struct error *error);
+int boot_open(struct boot_image *image, const struct vm_config *config,
+	      struct error *error);
 void boot_close(struct boot_image *image);
 
 /* Loads it all and sets the first CPU's registers. */

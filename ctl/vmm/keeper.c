@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "fd.h"
+#include "signals.h"
 
 /*
  * A wall knows of files, sockets and other processes.  What is left are new
@@ -59,41 +61,18 @@ static int load_filter(void)
 	return result;
 }
 
-static int send_descriptor(int socket, int fd)
-{
-	union {
-		char buffer[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	char byte = 0;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control.buffer,
-		.msg_controllen = sizeof(control.buffer),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	memset(&control, 0, sizeof(control));
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
-}
-
 int keeper_wall(struct keeper *keeper, int vm, struct error *error)
 {
+	char byte = 0;
+	const struct iovec part = { &byte, 1 };
 	ssize_t count;
-	char byte;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || load_filter())
 		return error_set(error, 0, "cannot limit the system calls of the VM's process");
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_apply(CAPNG_SELECT_BOTH))
 		return error_set(error, 0, "cannot give up the capabilities of the VM's process");
-	if (send_descriptor(keeper->socket, vm))
+	if (fd_send(keeper->socket, &part, 1, vm) != 1)
 		return error_set(error, errno, "cannot ask for a wall");
 	/* Either the word comes, or our end does. */
 	do
@@ -110,25 +89,14 @@ int keeper_signals(bool stops, struct error *error)
 {
 	static const int ends[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 	static const int stop[] = { SIGTSTP, SIGTTIN, SIGTTOU };
-	struct sigaction action;
 	sigset_t set;
-	size_t i;
-	int fd;
 
 	sigemptyset(&set);
-	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (sigaction(ends[i], NULL, &action) ||
-		    action.sa_handler != SIG_IGN)
-			sigaddset(&set, ends[i]);
-	for (i = 0; stops && i < sizeof(stop) / sizeof(stop[0]); i++)
-		if (sigaction(stop[i], NULL, &action) ||
-		    action.sa_handler != SIG_IGN)
-			sigaddset(&set, stop[i]);
+	signals_add(&set, ends, sizeof(ends) / sizeof(ends[0]));
+	if (stops)
+		signals_add(&set, stop, sizeof(stop) / sizeof(stop[0]));
 	sigaddset(&set, SIGCONT);
 	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_SETMASK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		error_set(error, errno, "cannot make a signalfd");
-	return fd;
+	return signals_open(&set, error);
 }

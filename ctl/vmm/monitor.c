@@ -15,6 +15,7 @@
 #include "cell/cell.h"
 #include "cmd/cmd.h"
 #include "container/sys.h"
+#include "fd.h"
 #include "tty.h"
 #include "vmm/keeper.h"
 
@@ -39,13 +40,6 @@ struct monitor {
 	int ending;
 	bool broken;
 };
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 static void send_signal(const struct monitor *monitor, int signal)
 {
@@ -115,30 +109,11 @@ static int start(struct monitor *monitor, keeper_vmm *vmm, void *data,
 /* Return: the descriptor of the VM, or -1: it has ended instead */
 static int receive_vm(int socket)
 {
-	union {
-		char buffer[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
 	char byte;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control.buffer,
-		.msg_controllen = sizeof(control.buffer),
-	};
-	const struct cmsghdr *header;
+	const struct iovec part = { &byte, 1 };
 	int fd;
 
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1)
-		return -1;
-	header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_level != SOL_SOCKET ||
-	    header->cmsg_type != SCM_RIGHTS ||
-	    header->cmsg_len != CMSG_LEN(sizeof(int)))
-		return -1;
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
+	return fd_receive(socket, &part, 1, MSG_DONTWAIT, &fd) == 1 ? fd : -1;
 }
 
 int monitor_wall(int socket, pid_t pid, int *cell, struct error *error)

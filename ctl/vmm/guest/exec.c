@@ -61,18 +61,7 @@ static void hand_on_signals(struct session *session, int signals)
 	struct signalfd_siginfo info;
 
 	while (read(signals, &info, sizeof(info)) == sizeof(info))
-		switch (info.ssi_signo) {
-		case SIGCONT:
-			if (session->tty)
-				tty_continue();
-			break;
-		case SIGWINCH:
-			session_resize(session);
-			break;
-		default:
-			session_signal(session, (int)info.ssi_signo);
-			break;
-		}
+		session_signal(session, (int)info.ssi_signo);
 }
 
 static void serve(struct session *session, int signals)

@@ -27,6 +27,7 @@
 #include "container/settle.h"
 #include "container/state.h"
 #include "container/sys.h"
+#include "fd.h"
 #include "image/image.h"
 #include "tty.h"
 #include "vmm/guest/console.h"
@@ -114,13 +115,6 @@ struct guest {
 	struct error error;
 	int status;
 };
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 /* What has to be there before it has its root */
 static int pack_initramfs(struct guest *guest)
@@ -261,7 +255,6 @@ static int save_state(struct guest *guest)
 	const struct guest_config *config = guest->config;
 	struct state *state = &guest->state;
 
-	state->vm = true;
 	state->image = config->image;
 	state->init = guest->pid;
 	state->init_started = state_start_time(guest->pid);
@@ -307,21 +300,13 @@ static int hand_on_signals(struct guest *guest)
 {
 	struct signalfd_siginfo info;
 
-	while (read(guest->signals, &info, sizeof(info)) == sizeof(info))
-		switch (info.ssi_signo) {
-		case SIGCONT:
-			if (guest->session.tty)
-				tty_continue();
-			break;
-		case SIGWINCH:
-			session_resize(&guest->session);
-			break;
-		default:
-			if (!guest->session.started)
-				return (int)info.ssi_signo;
-			session_signal(&guest->session, (int)info.ssi_signo);
-			break;
-		}
+	while (read(guest->signals, &info, sizeof(info)) == sizeof(info)) {
+		int signal = (int)info.ssi_signo;
+
+		if (!guest->session.started && signal != SIGCONT && signal != SIGWINCH)
+			return signal;
+		session_signal(&guest->session, signal);
+	}
 	return 0;
 }
 
@@ -502,7 +487,6 @@ static int keep(struct guest *guest, int ready)
 static void destroy(struct guest *guest)
 {
 	struct run_vm_net *net = guest->config->net;
-	struct error ignored;
 
 	if (guest->pid > 0)
 		end_vmm(guest, STATUS_LODGE);
@@ -519,18 +503,10 @@ static void destroy(struct guest *guest)
 	close_fd(&guest->cell);
 	close_fd(&guest->cgroup_events);
 	close_fd(&guest->initramfs);
-	if (guest->cgroup >= 0) {
-		cgroup_kill(guest->state.cgroup);
-		cgroup_remove(guest->state.cgroup);
-	}
+	if (guest->cgroup >= 0)
+		cgroup_destroy(guest->state.cgroup);
 	close_fd(&guest->cgroup);
-	if (guest->folder >= 0 && guest->state.keep) {
-		guest->state.status = guest->status;
-		state_save(guest->folder, &guest->state, &ignored);
-	} else if (guest->folder >= 0) {
-		state_remove(guest->state.name);
-	}
-	close_fd(&guest->folder);
+	state_end(&guest->folder, &guest->state, guest->status);
 	if (net->net.private)
 		close(net->vm.tap);
 	janitor_dismiss(&guest->janitor, net->net.private ? &net->net : NULL);
@@ -546,25 +522,26 @@ struct request {
 static int run_keeper(void *data, int ready)
 {
 	const struct request *request = data;
-	static struct guest guest;
+	static struct guest guest = {
+		.folder = -1,
+		.cgroup = -1,
+		.initramfs = -1,
+		.listener = -1,
+		.signals = -1,
+		.console = -1,
+		.errors = -1,
+		.from_guest = -1,
+		.to_guest = -1,
+		.vmm = -1,
+		.wall = -1,
+		.cell = -1,
+		.cgroup_events = -1,
+		.session = { .fd = -1 },
+		.status = STATUS_LODGE,
+	};
 
 	guest.config = request->config;
 	guest.image = request->image;
-	guest.folder = -1;
-	guest.cgroup = -1;
-	guest.initramfs = -1;
-	guest.listener = -1;
-	guest.signals = -1;
-	guest.console = -1;
-	guest.errors = -1;
-	guest.from_guest = -1;
-	guest.to_guest = -1;
-	guest.vmm = -1;
-	guest.wall = -1;
-	guest.cell = -1;
-	guest.cgroup_events = -1;
-	guest.session.fd = -1;
-	guest.status = STATUS_LODGE;
 	if (!create(&guest))
 		guest.status = keep(&guest, ready);
 	else

@@ -186,15 +186,26 @@ int session_serve(struct session *session, const struct pollfd *fds)
 	return 0;
 }
 
-void session_signal(struct session *session, int signal)
-{
-	wire_send_number(&session->to, WIRE_SIGNAL, 0, 0, (uint32_t)signal);
-}
-
-void session_resize(struct session *session)
+static void resize(struct session *session)
 {
 	struct wire_size size = window_size();
 
 	if (session->tty)
 		wire_send(&session->to, WIRE_RESIZE, 0, 0, &size, sizeof(size));
+}
+
+void session_signal(struct session *session, int signal)
+{
+	switch (signal) {
+	case SIGCONT:
+		if (session->tty)
+			tty_continue();
+		break;
+	case SIGWINCH:
+		resize(session);
+		break;
+	default:
+		wire_send_number(&session->to, WIRE_SIGNAL, 0, 0, (uint32_t)signal);
+		break;
+	}
 }

@@ -63,10 +63,11 @@ int session_serve(struct session *session, const struct pollfd *fds);
 /* Has all come, and been written? */
 bool session_is_done(const struct session *session);
 
-/* A signal for the command */
+/*
+ * A signal that has come here: for the command, but what is about this terminal:
+ * SIGCONT, and SIGWINCH, of which its own terminal hears.
+ */
 void session_signal(struct session *session, int signal);
-/* The window of this terminal is that of its terminal. */
-void session_resize(struct session *session);
 
 /**
  * session_exec() - one more command in a VM that runs

@@ -16,6 +16,7 @@
 
 #include "cmd/cmd.h"
 #include "container/streams.h"
+#include "signals.h"
 #include "vmm/boot.h"
 #include "vmm/guest/port.h"
 #include "vmm/keeper.h"
@@ -38,7 +39,6 @@ enum { SIGNALS, WAKE, TIMER, PORT, NR_FDS = PORT + PORT_POLL_MAX };
 static int open_signals(struct error *error)
 {
 	sigset_t set;
-	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
 	sigfillset(&set);
@@ -46,10 +46,7 @@ static int open_signals(struct error *error)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_SETMASK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		error_set(error, errno, "cannot make a signalfd");
-	return fd;
+	return signals_open(&set, error);
 }
 
 /* Return: the status that it is to end with, or -1: the VM has ended */
@@ -146,6 +143,7 @@ void vmm_run(struct vmm *vmm)
 	struct error error = { .text = "" };
 	struct console_host *ports[1];
 	struct boot_image image;
+	struct vm_config files;
 	static struct port port;
 	char initramfs[32], disk[32];
 	int status = STATUS_LODGE, signals;
@@ -169,10 +167,15 @@ void vmm_run(struct vmm *vmm)
 	snprintf(disk, sizeof(disk), "/proc/self/fd/%d", IMAGE_FD);
 	add_image(&vmm->config, disk);
 	snprintf(initramfs, sizeof(initramfs), "/proc/self/fd/%d", INITRAMFS_FD);
+	files = (struct vm_config){
+		.kernel = vmm->kernel->path,
+		.initrd = initramfs,
+		.append = vmm->config.append,
+		.memory = vmm->config.memory,
+	};
 	signals = open_signals(&error);
 	if (signals >= 0 && !terminal_open(false, &error) &&
-	    !boot_open(&image, vmm->kernel->path, initramfs, vmm->config.append,
-		       vmm->config.memory, &error))
+	    !boot_open(&image, &files, &error))
 		status = run_vm(vmm, &image, &port, signals, &error);
 	terminal_drain(-1);
 	if (error.text[0])
