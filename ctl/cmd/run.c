@@ -14,7 +14,28 @@
 #include "cmd/cmd.h"
 
 #define MEMORY_LIMIT	(1ULL << 47)	/* a process's addresses on x86-64 */
-#define OPTIONS_MAX	96
+
+static const struct option common_options[] = {
+	{ "vm", no_argument, NULL, RUN_OPTION_VM },
+	{ "container", no_argument, NULL, RUN_OPTION_CONTAINER },
+	{ "name", required_argument, NULL, RUN_OPTION_NAME },
+	{ "hostname", required_argument, NULL, RUN_OPTION_HOSTNAME },
+	{ "detach", no_argument, NULL, 'd' },
+	{ "rm", no_argument, NULL, RUN_OPTION_RM },
+	{ "interactive", no_argument, NULL, 'i' },
+	{ "tty", no_argument, NULL, 't' },
+	{ "env", required_argument, NULL, 'e' },
+	{ "workdir", required_argument, NULL, 'w' },
+	{ "user", required_argument, NULL, 'u' },
+	{ "store", required_argument, NULL, RUN_OPTION_STORE },
+	{ "read-only", no_argument, NULL, RUN_OPTION_READ_ONLY },
+	{ "memory", required_argument, NULL, 'm' },
+	{ "cpus", required_argument, NULL, 'c' },
+	{ "net", required_argument, NULL, RUN_OPTION_NET },
+	{ "publish", required_argument, NULL, 'p' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
 
 int run_parse_memory(const char *text, uint64_t *memory, struct error *error)
 {
@@ -78,7 +99,8 @@ int run_check_name(const char *name, struct error *error)
 			    LODGE_NAME_MAX);
 }
 
-int run_parse_env(char *text, char **env, size_t *nr_env, struct error *error)
+/* NAME=VALUE, or NAME of this environment */
+static int parse_env(char *text, char **env, struct error *error)
 {
 	const char *value;
 	char *variable = text;
@@ -92,8 +114,47 @@ int run_parse_env(char *text, char **env, size_t *nr_env, struct error *error)
 		if (asprintf(&variable, "%s=%s", text, value) < 0)
 			return error_set(error, errno, "cannot remember a variable");
 	}
-	env[(*nr_env)++] = variable;
+	while (*env)
+		env++;
+	*env = variable;
 	return 0;
+}
+
+int run_parse_option(int option, char *value, struct run_config *run,
+		     struct error *error)
+{
+	switch (option) {
+	case RUN_OPTION_HOSTNAME:
+		run->hostname = value;
+		return run_check_name(value, error);
+	case 'd':
+		run->detach = true;
+		return 0;
+	case RUN_OPTION_RM:
+		run->remove = true;
+		return 0;
+	case 'i':
+		run->interactive = true;
+		return 0;
+	case 't':
+		run->process.tty = true;
+		return 0;
+	case 'e':
+		return parse_env(value, run->process.env, error);
+	case 'w':
+		run->process.workdir = value;
+		return 0;
+	case 'u':
+		run->process.user = value;
+		return 0;
+	case RUN_OPTION_STORE:
+		run->store = value;
+		return 0;
+	case RUN_OPTION_READ_ONLY:
+		run->read_only = true;
+		return 0;
+	}
+	return 1;
 }
 
 bool run_is_interactive(bool asked)
@@ -104,9 +165,17 @@ bool run_is_interactive(bool asked)
 static size_t append_options(struct option *all, size_t count,
 			     const struct option *some)
 {
-	for (; some->name && count < OPTIONS_MAX - 1; some++)
+	for (; some->name && count < RUN_OPTIONS_MAX - 1; some++)
 		all[count++] = *some;
 	return count;
+}
+
+void run_options(struct option all[RUN_OPTIONS_MAX], const struct option *own)
+{
+	size_t count = append_options(all, 0, common_options);
+
+	count = append_options(all, count, own);
+	all[count] = (struct option){ NULL, 0, NULL, 0 };
 }
 
 /**
@@ -124,12 +193,13 @@ struct kind {
 /* Which of the words are options is known only with the options of both kinds. */
 static struct kind find_kind(int argc, char **argv)
 {
-	struct option all[OPTIONS_MAX] = { { NULL } };
+	struct option all[RUN_OPTIONS_MAX] = { { NULL } };
 	struct kind kind = { false, false, false };
 	char letters[64];
 	int option;
-	size_t count = append_options(all, 0, run_container_options);
+	size_t count = append_options(all, 0, common_options);
 
+	count = append_options(all, count, run_container_options);
 	append_options(all, count, run_vm_options);
 	snprintf(letters, sizeof(letters), "%s%s", run_container_short_options,
 		 run_vm_short_options + strlen("+:"));

@@ -8,13 +8,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "container/run_config.h"
 #include "error.h"
 
 enum {
 	RUN_OPTION_VM = 0x100,
 	RUN_OPTION_CONTAINER,
+	RUN_OPTION_NAME,
+	RUN_OPTION_NET,
+	RUN_OPTION_HOSTNAME,
+	RUN_OPTION_RM,
+	RUN_OPTION_STORE,
+	RUN_OPTION_READ_ONLY,
 	RUN_OPTION_OWN,		/* the first that is a kind's own */
 };
+
+#define RUN_OPTIONS_MAX	96
+
+/* What each kind has beside the options that both have */
 
 extern const struct option run_vm_options[];
 extern const char *const run_vm_short_options;
@@ -32,8 +43,20 @@ int run_check_name(const char *name, struct error *error);
 /* MiB, or a number with m or g behind it. Return: 0 or -1 */
 int run_parse_memory(const char *text, uint64_t *memory, struct error *error);
 
-/* -e: NAME=VALUE, or NAME of this environment. Return: 0 or -1 */
-int run_parse_env(char *text, char **env, size_t *nr_env, struct error *error);
+/* Fills @all with the options that both kinds have, and with those of @own. */
+void run_options(struct option all[RUN_OPTIONS_MAX], const struct option *own);
+
+/**
+ * run_parse_option() - an option about what is run in an image
+ * @option: as getopt_long() has it
+ * @value: likewise
+ * @run: where it goes; the environment in it has room for one more, and a NULL
+ * @error: filled on failure
+ *
+ * Return: 0, -1 with @error, or 1: it is not one
+ */
+int run_parse_option(int option, char *value, struct run_config *run,
+		     struct error *error);
 
 /*
  * Whether standard input is the guest's: with -i, or where it is no terminal, for then

@@ -16,13 +16,8 @@
 #include "container/container.h"
 
 enum {
-	OPTION_NAME = RUN_OPTION_OWN,
-	OPTION_HOSTNAME,
-	OPTION_RM,
-	OPTION_ROOTFS,
-	OPTION_STORE,
+	OPTION_ROOTFS = RUN_OPTION_OWN,
 	OPTION_TMPFS,
-	OPTION_READ_ONLY,
 	OPTION_DEVICE,
 	OPTION_CAP_ADD,
 	OPTION_CAP_DROP,
@@ -30,7 +25,6 @@ enum {
 	OPTION_SECURITY,
 	OPTION_PIDS,
 	OPTION_IO_MAX,
-	OPTION_NET,
 	OPTION_USERNS,
 	OPTION_POLICY,
 	OPTION_COMPLAIN,
@@ -38,37 +32,19 @@ enum {
 
 const char *const run_container_short_options = "+:v:e:w:u:tidp:m:c:h";
 const struct option run_container_options[] = {
-	{ "vm", no_argument, NULL, RUN_OPTION_VM },
-	{ "container", no_argument, NULL, RUN_OPTION_CONTAINER },
-	{ "name", required_argument, NULL, OPTION_NAME },
-	{ "hostname", required_argument, NULL, OPTION_HOSTNAME },
-	{ "detach", no_argument, NULL, 'd' },
-	{ "rm", no_argument, NULL, OPTION_RM },
-	{ "interactive", no_argument, NULL, 'i' },
-	{ "tty", no_argument, NULL, 't' },
-	{ "env", required_argument, NULL, 'e' },
-	{ "workdir", required_argument, NULL, 'w' },
-	{ "user", required_argument, NULL, 'u' },
 	{ "rootfs", required_argument, NULL, OPTION_ROOTFS },
-	{ "store", required_argument, NULL, OPTION_STORE },
 	{ "volume", required_argument, NULL, 'v' },
 	{ "tmpfs", required_argument, NULL, OPTION_TMPFS },
-	{ "read-only", no_argument, NULL, OPTION_READ_ONLY },
 	{ "device", required_argument, NULL, OPTION_DEVICE },
 	{ "cap-add", required_argument, NULL, OPTION_CAP_ADD },
 	{ "cap-drop", required_argument, NULL, OPTION_CAP_DROP },
 	{ "privileged", no_argument, NULL, OPTION_PRIVILEGED },
 	{ "security-opt", required_argument, NULL, OPTION_SECURITY },
 	{ "userns", required_argument, NULL, OPTION_USERNS },
-	{ "memory", required_argument, NULL, 'm' },
-	{ "cpus", required_argument, NULL, 'c' },
 	{ "pids", required_argument, NULL, OPTION_PIDS },
 	{ "io-max", required_argument, NULL, OPTION_IO_MAX },
-	{ "net", required_argument, NULL, OPTION_NET },
-	{ "publish", required_argument, NULL, 'p' },
 	{ "policy", required_argument, NULL, OPTION_POLICY },
 	{ "complain", no_argument, NULL, OPTION_COMPLAIN },
-	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -118,14 +94,12 @@ const char run_container_help[] =
  * struct request - the command line
  * @config: of the container
  * @env: what -e says
- * @nr_env: how many
  * @caps_added: --cap-add
  * @caps_dropped: --cap-drop
  */
 struct request {
 	struct container_config config;
 	char **env;
-	size_t nr_env;
 	uint64_t caps_added;
 	uint64_t caps_dropped;
 };
@@ -306,50 +280,21 @@ static int parse_option(int option, char *value, struct request *request,
 			struct error *error)
 {
 	struct container_config *config = &request->config;
-	struct process *process = &config->process;
+	struct process *process = &config->run.process;
 
 	switch (option) {
 	case RUN_OPTION_CONTAINER:
 		return 0;
-	case OPTION_NAME:
+	case RUN_OPTION_NAME:
 		config->name = value;
 		return run_check_name(value, error);
-	case OPTION_HOSTNAME:
-		config->hostname = value;
-		return run_check_name(value, error);
-	case 'd':
-		config->detach = true;
-		return 0;
-	case OPTION_RM:
-		config->remove = true;
-		return 0;
-	case 'i':
-		config->interactive = true;
-		return 0;
-	case 't':
-		process->tty = true;
-		return 0;
-	case 'e':
-		return run_parse_env(value, request->env, &request->nr_env, error);
-	case 'w':
-		process->workdir = value;
-		return 0;
-	case 'u':
-		process->user = value;
-		return 0;
 	case OPTION_ROOTFS:
 		config->rootfs = value;
-		return 0;
-	case OPTION_STORE:
-		config->store = value;
 		return 0;
 	case 'v':
 		return parse_volume(value, config, error);
 	case OPTION_TMPFS:
 		return parse_tmpfs(value, config, error);
-	case OPTION_READ_ONLY:
-		config->read_only = true;
-		return 0;
 	case OPTION_DEVICE:
 		return parse_device(value, config, error);
 	case OPTION_CAP_ADD:
@@ -371,7 +316,7 @@ static int parse_option(int option, char *value, struct request *request,
 		return parse_number(value, "--pids", &config->limits.pids, error);
 	case OPTION_IO_MAX:
 		return parse_io_max(value, &config->limits, error);
-	case OPTION_NET:
+	case RUN_OPTION_NET:
 		return parse_net(value, &config->net, error);
 	case 'p':
 		return parse_port(value, config, error);
@@ -382,14 +327,14 @@ static int parse_option(int option, char *value, struct request *request,
 		config->complain = true;
 		return 0;
 	}
-	return 1;
+	return run_parse_option(option, value, &config->run, error);
 }
 
 static int check_request(const struct request *request, struct error *error)
 {
 	const struct container_config *config = &request->config;
 
-	if (!config->image && !config->rootfs) {
+	if (!config->run.image && !config->rootfs) {
 		error_set(error, 0, "there is no image to run");
 		return error_advise(error, "name one ('lodge image ls' lists them), or a folder with --rootfs; a virtual machine takes --vm");
 	}
@@ -406,7 +351,7 @@ static int check_request(const struct request *request, struct error *error)
 
 static void settle_rights(struct request *request)
 {
-	struct process *process = &request->config.process;
+	struct process *process = &request->config.run.process;
 
 	if (request->config.privileged) {
 		process->caps = process_all_caps();
@@ -426,13 +371,15 @@ static void settle_rights(struct request *request)
 static int parse(int argc, char **argv, struct request *request)
 {
 	struct container_config *config = &request->config;
+	struct option options[RUN_OPTIONS_MAX];
 	struct error error;
 	int option, result;
 
+	run_options(options, run_container_options);
 	opterr = 0;
 	optind = 0;
-	while ((option = getopt_long(argc, argv, run_container_short_options,
-				     run_container_options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, run_container_short_options, options,
+				     NULL)) >= 0) {
 		result = parse_option(option, optarg, request, &error);
 		if (result > 0)
 			return cmd_bad_option("run", argc, argv, option);
@@ -440,9 +387,9 @@ static int parse(int argc, char **argv, struct request *request)
 			goto fail;
 	}
 	if (!config->rootfs && optind < argc)
-		config->image = argv[optind++];
-	config->process.argv = argv + optind;
-	config->interactive = run_is_interactive(config->interactive);
+		config->run.image = argv[optind++];
+	config->run.process.argv = argv + optind;
+	config->run.interactive = run_is_interactive(config->run.interactive);
 	if (check_request(request, &error))
 		goto fail;
 	settle_rights(request);
@@ -459,6 +406,7 @@ static int allocate(struct request *request, int argc)
 	size_t count = (size_t)argc + 1;
 
 	request->env = calloc(count, sizeof(*request->env));
+	config->run.process.env = request->env;
 	config->volumes = calloc(count, sizeof(*config->volumes));
 	config->tmpfs = calloc(count, sizeof(*config->tmpfs));
 	config->devices = calloc(count, sizeof(*config->devices));
@@ -470,7 +418,7 @@ static int allocate(struct request *request, int argc)
 int run_container(int argc, char **argv)
 {
 	struct request request = {
-		.config.process = {
+		.config.run.process = {
 			.caps = process_default_caps,
 			.seccomp = true,
 			.no_new_privs = true,
@@ -489,10 +437,8 @@ int run_container(int argc, char **argv)
 	} else {
 		status = parse(argc, argv, &request);
 	}
-	if (status < 0) {
-		config->process.env = request.env;
+	if (status < 0)
 		status = container_run(config);
-	}
 	free(request.env);
 	free(config->volumes);
 	free(config->tmpfs);

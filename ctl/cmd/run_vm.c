@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lodge run --vm: boots a VM, is its keeper, and exits as the guest did. */
-#include "cmd/run_vm.h"
+#include "cmd/run.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "cmd/cmd.h"
 #include "cmd/run_vm_net.h"
 #include "vmm/boot.h"
+#include "vmm/guest/guest.h"
 #include "vmm/keeper.h"
 #include "vmm/terminal.h"
 #include "vmm/virtio/disk.h"
@@ -28,36 +29,31 @@
 /* How long a killed keeper waits for a reader of its output. */
 #define DRAIN_MS	500
 
+enum {
+	OPTION_KERNEL = RUN_OPTION_OWN,
+	OPTION_INITRD,
+	OPTION_APPEND,
+	OPTION_NO_REBOOT,
+	OPTION_BOOT,
+	OPTION_MODULE,
+	OPTION_FIRMWARE,
+	OPTION_DEBUG,
+	OPTION_DISK,
+	OPTION_MODULES,
+};
+
 const char *const run_vm_short_options = "+:e:w:u:tidp:m:c:h";
 const struct option run_vm_options[] = {
-	{ "vm", no_argument, NULL, RUN_OPTION_VM },
-	{ "container", no_argument, NULL, RUN_OPTION_CONTAINER },
 	{ "kernel", required_argument, NULL, OPTION_KERNEL },
 	{ "initrd", required_argument, NULL, OPTION_INITRD },
 	{ "append", required_argument, NULL, OPTION_APPEND },
-	{ "memory", required_argument, NULL, 'm' },
-	{ "cpus", required_argument, NULL, 'c' },
 	{ "disk", required_argument, NULL, OPTION_DISK },
-	{ "net", required_argument, NULL, OPTION_NET },
-	{ "publish", required_argument, NULL, 'p' },
-	{ "name", required_argument, NULL, OPTION_NAME },
-	{ "hostname", required_argument, NULL, OPTION_HOSTNAME },
-	{ "detach", no_argument, NULL, 'd' },
-	{ "rm", no_argument, NULL, OPTION_RM },
-	{ "interactive", no_argument, NULL, 'i' },
-	{ "tty", no_argument, NULL, 't' },
-	{ "env", required_argument, NULL, 'e' },
-	{ "workdir", required_argument, NULL, 'w' },
-	{ "user", required_argument, NULL, 'u' },
-	{ "store", required_argument, NULL, OPTION_STORE },
-	{ "read-only", no_argument, NULL, OPTION_READ_ONLY },
 	{ "modules", required_argument, NULL, OPTION_MODULES },
 	{ "boot", required_argument, NULL, OPTION_BOOT },
 	{ "module", required_argument, NULL, OPTION_MODULE },
 	{ "firmware", required_argument, NULL, OPTION_FIRMWARE },
 	{ "debug", required_argument, NULL, OPTION_DEBUG },
 	{ "no-reboot", no_argument, NULL, OPTION_NO_REBOOT },
-	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -124,7 +120,6 @@ const char run_vm_help[] =
  * @net: its network
  * @guest: of a VM of an image
  * @env: what -e says
- * @nr_env: how many
  * @image_option: an option that only a VM of an image has, or NULL
  */
 struct request {
@@ -133,7 +128,6 @@ struct request {
 	struct vm_config config;
 	struct guest_config guest;
 	char **env;
-	size_t nr_env;
 	const char *image_option;
 };
 
@@ -175,21 +169,21 @@ static int check_request(const struct request *request, struct error *error)
 {
 	if (request->config.name && run_check_name(request->config.name, error))
 		return -1;
-	if (request->guest.image && request->config.initrd) {
+	if (request->guest.run.image && request->config.initrd) {
 		error_set(error, 0, "a VM of an image has an initramfs of lodge's own");
 		return error_advise(error, "leave --initrd away, or the image '%s'",
-				    request->guest.image);
+				    request->guest.run.image);
 	}
-	if (request->guest.image &&
+	if (request->guest.run.image &&
 	    (request->config.firmware || request->config.nr_modules)) {
 		error_set(error, 0, "a VM of an image boots Linux with an initramfs alone");
 		return error_advise(error, "leave --firmware and --module away, or the image '%s'",
-				    request->guest.image);
+				    request->guest.run.image);
 	}
-	if (request->guest.image && request->config.nr_disks == VM_MAX_DISKS)
+	if (request->guest.run.image && request->config.nr_disks == VM_MAX_DISKS)
 		return error_set(error, 0, "a VM can have %d disks, and the image is one more",
 				 VM_MAX_DISKS);
-	if (request->guest.image)
+	if (request->guest.run.image)
 		return 0;
 	if (request->image_option) {
 		error_set(error, 0, "'%s' is for a VM of an image", request->image_option);
@@ -202,16 +196,28 @@ static int check_request(const struct request *request, struct error *error)
 	return 0;
 }
 
+/* Return: 0, -1 with @error, or 1: it is not known */
+static int parse_image_option(int option, char *value, struct guest_config *config,
+			      struct error *error)
+{
+	if (option != OPTION_MODULES)
+		return run_parse_option(option, value, &config->run, error);
+	config->modules = value;
+	return 0;
+}
+
 /* Return: -1 to go on, else an exit status */
 static int parse(int argc, char **argv, struct request *request)
 {
+	struct option options[RUN_OPTIONS_MAX];
 	struct error error;
 	int option, result = 0;
 
+	run_options(options, run_vm_options);
 	opterr = 0;
 	optind = 0;
-	while ((option = getopt_long(argc, argv, run_vm_short_options,
-				     run_vm_options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, run_vm_short_options, options,
+				     NULL)) >= 0) {
 		switch (option) {
 		case RUN_OPTION_VM:
 			break;
@@ -224,7 +230,7 @@ static int parse(int argc, char **argv, struct request *request)
 		case OPTION_APPEND:
 			request->config.append = optarg;
 			break;
-		case OPTION_NAME:
+		case RUN_OPTION_NAME:
 			request->config.name = optarg;
 			break;
 		case OPTION_BOOT:
@@ -243,7 +249,7 @@ static int parse(int argc, char **argv, struct request *request)
 		case OPTION_DISK:
 			result = add_disk(&request->config, optarg, &error);
 			break;
-		case OPTION_NET:
+		case RUN_OPTION_NET:
 			result = run_vm_net_choose(&request->net, optarg, &error);
 			break;
 		case 'p':
@@ -263,8 +269,8 @@ static int parse(int argc, char **argv, struct request *request)
 			fputs(run_vm_help, stdout);
 			return STATUS_OK;
 		default:
-			result = run_vm_image_option(option, optarg, &request->guest,
-						     request->env, &request->nr_env, &error);
+			result = parse_image_option(option, optarg, &request->guest,
+						    &error);
 			if (result > 0)
 				return cmd_bad_option("run", argc, argv, option);
 			request->image_option = argv[optind - 1];
@@ -274,10 +280,10 @@ static int parse(int argc, char **argv, struct request *request)
 			goto fail;
 	}
 	if (optind < argc)
-		request->guest.image = argv[optind++];
-	request->guest.process.argv = argv + optind;
+		request->guest.run.image = argv[optind++];
+	request->guest.run.process.argv = argv + optind;
 	/* As of a container; a kernel alone may have no use for one. */
-	if (request->guest.image && !request->net.chosen)
+	if (request->guest.run.image && !request->net.chosen)
 		request->net.bridge = true;
 	if (check_request(request, &error) || run_vm_net_check(&request->net, &error))
 		goto fail;
@@ -459,6 +465,24 @@ static int vmm(struct keeper *keeper, void *data)
 	return status;
 }
 
+/* A VM that runs a command. Return: an exit status */
+static int run_image(struct request *request)
+{
+	struct guest_config *guest = &request->guest;
+	struct error error;
+
+	if (geteuid()) {
+		error_set(&error, 0, "VMs of images can be made by root only");
+		error_advise(&error, "run lodge as root");
+		error_print(&error);
+		return STATUS_LODGE;
+	}
+	guest->vm = request->config;
+	guest->net = &request->net;
+	guest->run.interactive = run_is_interactive(guest->run.interactive);
+	return guest_run(guest);
+}
+
 int run_vm(int argc, char **argv)
 {
 	struct request request = {
@@ -479,10 +503,10 @@ int run_vm(int argc, char **argv)
 		error_print(&error);
 		return STATUS_LODGE;
 	}
+	request.guest.run.process.env = request.env;
 	status = parse(argc, argv, &request);
-	request.guest.net = &request.net;
-	if (status < 0 && request.guest.image)
-		status = run_vm_image(&request.guest, &request.config, request.env);
+	if (status < 0 && request.guest.run.image)
+		status = run_image(&request);
 	free(request.env);
 	if (status >= 0)
 		return status;

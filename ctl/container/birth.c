@@ -118,7 +118,7 @@ static void make_world(struct birth *birth, struct identity *identity,
 			  birth->hostname);
 		fail(STATUS_LODGE, error);
 	}
-	if (process_identify(config->process.user, identity, error))
+	if (process_identify(config->run.process.user, identity, error))
 		fail(STATUS_LODGE, error);
 }
 
@@ -129,7 +129,7 @@ static void become_command(const struct birth *birth, const struct identity *ide
 			   int terminal, struct error *error)
 {
 	streams_use_terminal(terminal);
-	fail(process_exec(&birth->config->process, identity, filter, nr_filter, error),
+	fail(process_exec(&birth->config->run.process, identity, filter, nr_filter, error),
 	     error);
 }
 
@@ -151,7 +151,7 @@ void birth_run(struct birth *birth)
 	if (streams_use_null(birth->streams, &error))
 		fail(STATUS_LODGE, &error);
 	streams_give(birth->streams, &identity);
-	if (birth->config->process.tty) {
+	if (birth->config->run.process.tty) {
 		terminal = streams_make_terminal(identity.uid, true, &master, &error);
 		if (terminal < 0)
 			fail(STATUS_LODGE, &error);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "container/process.h"
+#include "container/run_config.h"
 #include "error.h"
 #include "net/net.h"
 
@@ -48,15 +48,8 @@ struct container_limits {
 /**
  * struct container_config - the command line
  * @name: or NULL for one that is made up
- * @hostname: or NULL for the name
- * @image: an image's name, or NULL
+ * @run: what is run, and how
  * @rootfs: a folder instead of an image, or NULL
- * @store: the images' store, or NULL for the usual one
- * @process: the command and how it runs
- * @interactive: -i
- * @detach: -d
- * @remove: --rm
- * @read_only: --read-only
  * @userns: --userns auto
  * @privileged: --privileged
  * @policy: --policy, or NULL
@@ -76,15 +69,8 @@ struct container_limits {
  */
 struct container_config {
 	const char *name;
-	const char *hostname;
-	const char *image;
+	struct run_config run;
 	const char *rootfs;
-	const char *store;
-	struct process process;
-	bool interactive;
-	bool detach;
-	bool remove;
-	bool read_only;
 	bool userns;
 	bool privileged;
 	const char *policy;

@@ -83,7 +83,7 @@ static int open_image(const struct container_config *config, struct image *image
 {
 	int mount;
 
-	if (config->image)
+	if (config->run.image)
 		return image_mount(image, error);
 	mount = open_tree(AT_FDCWD, config->rootfs,
 			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -112,7 +112,7 @@ static void be_born(const struct keeper *keeper, char *title, size_t title_size)
 	char resolv_conf[1024] = "";
 	struct birth birth = {
 		.config = config,
-		.hostname = config->hostname ? config->hostname : keeper->state.name,
+		.hostname = config->run.hostname ? config->run.hostname : keeper->state.name,
 		.resolv_conf = resolv_conf,
 		.image = keeper->image,
 		.userns = keeper->userns,
@@ -177,7 +177,7 @@ static int wait_for(struct keeper *keeper, enum message_type type, int *fd)
 static int attach_net(struct keeper *keeper)
 {
 	const struct container_config *config = keeper->config;
-	const char *hostname = config->hostname ? config->hostname : keeper->state.name;
+	const char *hostname = config->run.hostname ? config->run.hostname : keeper->state.name;
 	char path[64], line[256] = "", address[INET_ADDRSTRLEN];
 	int netns, result;
 
@@ -253,13 +253,13 @@ static int save_state(struct keeper *keeper)
 	struct state *state = &keeper->state;
 	const struct container_config *config = keeper->config;
 
-	state->image = config->image ? config->image : config->rootfs;
+	state->image = config->run.image ? config->run.image : config->rootfs;
 	state->init = keeper->pid;
 	state->init_started = state_start_time(keeper->pid);
 	state->keeper = getpid();
-	state->process = config->process;
+	state->process = config->run.process;
 	state->userns = config->userns;
-	state->keep = config->detach && !config->remove;
+	state->keep = config->run.detach && !config->run.remove;
 	state->status = -1;
 	return state_save(keeper->folder, state, &keeper->error);
 }
@@ -268,9 +268,9 @@ static int open_streams(struct keeper *keeper)
 {
 	const struct container_config *config = keeper->config;
 
-	if (!config->process.tty)
+	if (!config->run.process.tty)
 		return relay_pipes(&keeper->relay,
-				   config->interactive && !config->detach,
+				   config->run.interactive && !config->run.detach,
 				   keeper->child_streams, &keeper->error);
 	return 0;
 }
@@ -295,8 +295,8 @@ static int create(struct keeper *keeper, struct image *image)
 	keeper->child_channel = ends[1];
 	if (start_child(keeper))
 		return -1;
-	if (config->process.seccomp) {
-		filter = seccomp_filter(config->process.caps, &nr_filter, error);
+	if (config->run.process.seccomp) {
+		filter = seccomp_filter(config->run.process.caps, &nr_filter, error);
 		if (!filter)
 			return -1;
 	}
@@ -307,7 +307,7 @@ static int create(struct keeper *keeper, struct image *image)
 		goto out;
 	if (master >= 0)
 		relay_terminal(&keeper->relay, master,
-			       config->interactive && !config->detach);
+			       config->run.interactive && !config->run.detach);
 	if (save_state(keeper) ||
 	    channel_send(keeper->channel, MESSAGE_GO, filter,
 			 nr_filter * sizeof(*filter), -1))
@@ -425,7 +425,7 @@ static int run_keeper(void *data, int ready)
 	if (keeper.folder < 0 ||
 	    cgroup_path(keeper.state.cgroup, keeper.state.name, &keeper.error) ||
 	    janitor_start(&keeper.janitor, keeper.state.name, keeper.state.cgroup,
-			  config->detach && !config->remove, &keeper.error) ||
+			  config->run.detach && !config->run.remove, &keeper.error) ||
 	    create(&keeper, request->image) || wait_for_exec(&keeper))
 		goto out;
 	if (ready >= 0) {
@@ -450,19 +450,19 @@ int container_run(struct container_config *config)
 	struct error error;
 	int status = STATUS_LODGE;
 
-	if (config->image && image_open(&image, config->store, config->image, &error))
+	if (config->run.image && image_open(&image, config->run.store, config->run.image, &error))
 		goto fail;
-	if (settle_process(&config->process, config->image ? &image : NULL, &error))
+	if (settle_process(&config->run.process, config->run.image ? &image : NULL, &error))
 		goto fail_image;
-	status = config->detach ? detach(run_keeper, &request) :
+	status = config->run.detach ? detach(run_keeper, &request) :
 				  run_keeper(&request, -1);
-	settle_free(&config->process);
-	if (config->image)
+	settle_free(&config->run.process);
+	if (config->run.image)
 		image_close(&image);
 	return status;
 
 fail_image:
-	if (config->image)
+	if (config->run.image)
 		image_close(&image);
 fail:
 	error_print(&error);

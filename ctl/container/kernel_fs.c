@@ -120,7 +120,7 @@ static int fill_dev(int dir, const struct container_config *config, uid_t owner,
 		if (mkdirat(dir, folders[i], 0755))
 			return error_set(error, errno, "cannot make /dev/%s",
 					 folders[i]);
-	if (config->process.tty &&
+	if (config->run.process.tty &&
 	    mknodat(dir, "console", S_IFREG | 0600, 0))
 		return error_set(error, errno, "cannot make /dev/console");
 	for (i = 0; i < config->nr_devices; i++)

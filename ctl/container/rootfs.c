@@ -32,7 +32,7 @@ static int attach_lower(const struct container_config *config, int image,
 	place = open("image", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (place < 0)
 		return error_set(error, errno, "cannot open a folder just made");
-	result = mount_attach(image, place, config->image ? "image" : "rootfs",
+	result = mount_attach(image, place, config->run.image ? "image" : "rootfs",
 			      error);
 	close(place);
 	return result;
@@ -272,7 +272,7 @@ int rootfs_enter(const struct rootfs *rootfs, const struct container_config *con
 {
 	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
 
-	if (config->read_only &&
+	if (config->run.read_only &&
 	    mount_setattr(rootfs->root, "", AT_EMPTY_PATH, &read_only,
 			  sizeof(read_only)))
 		return error_set(error, errno, "cannot make the container's root read-only");

@@ -151,7 +151,7 @@ static int listen_for_others(struct guest *guest)
 static int open_session(struct guest *guest)
 {
 	const struct guest_config *config = guest->config;
-	const char *hostname = config->hostname ? config->hostname : guest->state.name;
+	const char *hostname = config->run.hostname ? config->run.hostname : guest->state.name;
 	const struct net_guest *net = &config->net->guest;
 	char address[INET_ADDRSTRLEN] = "", gateway[INET_ADDRSTRLEN] = "";
 	char hosts[256] = "", prefix[16] = "";
@@ -162,7 +162,7 @@ static int open_session(struct guest *guest)
 		[WIRE_SETUP_ADDRESS] = address,
 		[WIRE_SETUP_PREFIX] = prefix,
 		[WIRE_SETUP_GATEWAY] = gateway,
-		[WIRE_SETUP_READ_ONLY] = config->read_only ? "1" : "",
+		[WIRE_SETUP_READ_ONLY] = config->run.read_only ? "1" : "",
 	};
 	int fd;
 
@@ -177,8 +177,8 @@ static int open_session(struct guest *guest)
 
 	if (fd < 0)
 		return -1;
-	return session_open(&guest->session, fd, &config->process,
-			    config->interactive && !config->detach, &guest->error);
+	return session_open(&guest->session, fd, &config->run.process,
+			    config->run.interactive && !config->run.detach, &guest->error);
 }
 
 /* A pipe; what is the keeper's end does not block.  Return: 0 or -1 */
@@ -255,12 +255,12 @@ static int save_state(struct guest *guest)
 	const struct guest_config *config = guest->config;
 	struct state *state = &guest->state;
 
-	state->image = config->image;
+	state->image = config->run.image;
 	state->init = guest->pid;
 	state->init_started = state_start_time(guest->pid);
 	state->keeper = getpid();
-	state->process = config->process;
-	state->keep = config->detach && !config->remove;
+	state->process = config->run.process;
+	state->keep = config->run.detach && !config->run.remove;
 	state->status = -1;
 	return state_save(guest->folder, state, &guest->error);
 }
@@ -280,7 +280,7 @@ static int create(struct guest *guest)
 	guest->folder = state_create(config->vm.name, &guest->state, error);
 	if (guest->folder < 0 || cgroup_path(guest->state.cgroup, guest->state.name, error) ||
 	    janitor_start(&guest->janitor, guest->state.name, guest->state.cgroup,
-			  config->detach && !config->remove, error))
+			  config->run.detach && !config->run.remove, error))
 		return -1;
 	guest->cgroup = cgroup_create(guest->state.cgroup, &no_limits, error);
 	if (guest->cgroup < 0)
@@ -326,7 +326,7 @@ static int begin(struct guest *guest, int ready)
 	const struct guest_config *config = guest->config;
 
 	if (ready < 0) {
-		if (config->process.tty && config->interactive)
+		if (config->run.process.tty && config->run.interactive)
 			tty_open();
 		return 0;
 	}
@@ -559,16 +559,16 @@ int guest_run(struct guest_config *config)
 	struct error error;
 	int status = STATUS_LODGE;
 
-	if (image_open(&image, config->store, config->image, &error)) {
+	if (image_open(&image, config->run.store, config->run.image, &error)) {
 		error_print(&error);
 		return status;
 	}
-	if (settle_process(&config->process, &image, &error)) {
+	if (settle_process(&config->run.process, &image, &error)) {
 		error_print(&error);
 	} else {
-		status = config->detach ? detach(run_keeper, &request) :
+		status = config->run.detach ? detach(run_keeper, &request) :
 					  run_keeper(&request, -1);
-		settle_free(&config->process);
+		settle_free(&config->run.process);
 	}
 	image_close(&image);
 	return status;
