@@ -7,12 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "container_of.h"
 #include "init/vm.h"
 #include "vmm/vm.h"
 
 static struct port *port_of(struct console_host *host)
 {
-	return (struct port *)((char *)host - offsetof(struct port, host));
+	return container_of(host, struct port, host);
 }
 
 /* The I/O thread calls these three. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "container_of.h"
 #include "vmm/virtio/virtio.h"
 #include "vmm/vm.h"
 
@@ -120,7 +121,7 @@ static void balloon_notify(struct virtio_device *dev, struct virtq *queue)
 
 static void balloon_destroy(struct virtio_device *dev)
 {
-	free((char *)dev - offsetof(struct balloon, dev));
+	free(container_of(dev, struct balloon, dev));
 }
 
 static int balloon_create(struct virtio_bus *bus, struct error *error)

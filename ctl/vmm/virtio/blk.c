@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "container_of.h"
 #include "vmm/virtio/disk.h"
 #include "vmm/virtio/virtio.h"
 #include "vmm/vm.h"
@@ -54,7 +55,7 @@ struct blk_request {
 
 static struct blk *to_blk(struct virtio_device *dev)
 {
-	return (struct blk *)((char *)dev - offsetof(struct blk, dev));
+	return container_of(dev, struct blk, dev);
 }
 
 static void answer(struct blk *blk, uint16_t head, uint8_t *where, uint8_t status,
@@ -85,8 +86,7 @@ static void complain(struct blk *blk, const struct disk_request *request, int er
 
 static void completed(struct disk_request *disk_request, int errnum)
 {
-	struct blk_request *request = (struct blk_request *)((char *)disk_request -
-				      offsetof(struct blk_request, disk));
+	struct blk_request *request = container_of(disk_request, struct blk_request, disk);
 	struct blk *blk = request->blk;
 	uint8_t status = VIRTIO_BLK_S_OK;
 
@@ -300,7 +300,7 @@ static void blk_notify(struct virtio_device *dev, struct virtq *queue)
 
 static void done_ready(struct io_watch *watch, uint32_t events)
 {
-	struct blk *blk = (struct blk *)((char *)watch - offsetof(struct blk, done));
+	struct blk *blk = container_of(watch, struct blk, done);
 
 	(void)events;
 	io_clear(watch->fd);

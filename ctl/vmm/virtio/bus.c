@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "container_of.h"
 #include "vmm/acpi.h"
 #include "vmm/virtio/virtio.h"
 #include "vmm/vm.h"
@@ -24,8 +25,7 @@ static const uint8_t gsis[VIRTIO_MAX_DEVICES] = {
 
 static void kicked(struct io_watch *watch, uint32_t events)
 {
-	struct virtq *queue = (struct virtq *)((char *)watch -
-					       offsetof(struct virtq, kick));
+	struct virtq *queue = container_of(watch, struct virtq, kick);
 	struct virtio_device *dev = queue->dev;
 
 	(void)events;

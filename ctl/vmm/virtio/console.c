@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "container_of.h"
 #include "vmm/virtio/console_tty.h"
 #include "vmm/virtio/virtio.h"
 #include "vmm/vm.h"
@@ -100,7 +101,7 @@ struct console {
 
 static struct console *to_console(struct virtio_device *dev)
 {
-	return (struct console *)((char *)dev - offsetof(struct console, dev));
+	return container_of(dev, struct console, dev);
 }
 
 static struct virtq *queue_of(struct console_port *port, bool from_guest)
@@ -435,8 +436,7 @@ static void console_destroy(struct virtio_device *dev)
 
 static void look(struct io_watch *watch, uint32_t events)
 {
-	struct console *console = (struct console *)((char *)watch -
-						     offsetof(struct console, look));
+	struct console *console = container_of(watch, struct console, look);
 	unsigned int i;
 
 	(void)events;

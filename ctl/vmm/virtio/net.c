@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "container_of.h"
 #include "vmm/virtio/vhost.h"
 #include "vmm/virtio/virtio.h"
 #include "vmm/vm.h"
@@ -59,7 +60,7 @@ struct nic {
 
 static struct nic *nic_of(struct virtio_device *dev)
 {
-	return (struct nic *)((char *)dev - offsetof(struct nic, dev));
+	return container_of(dev, struct nic, dev);
 }
 
 static void watch(struct nic *nic, bool frames)
@@ -173,8 +174,7 @@ static void receive(struct nic *nic)
 
 static void tap_readable(struct io_watch *readable, uint32_t events)
 {
-	struct nic *nic = (struct nic *)((char *)readable -
-					 offsetof(struct nic, readable));
+	struct nic *nic = container_of(readable, struct nic, readable);
 	struct virtio_device *dev = &nic->dev;
 
 	pthread_mutex_lock(&dev->lock);

@@ -14,13 +14,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "container_of.h"
 #include "vmm/virtio/virtio.h"
 #include "vmm/vm.h"
 
 static void found_broken(struct io_watch *watch, uint32_t events)
 {
-	struct vhost *vhost = (struct vhost *)((char *)watch -
-					       offsetof(struct vhost, broken));
+	struct vhost *vhost = container_of(watch, struct vhost, broken);
 	struct virtio_device *dev = vhost->dev;
 
 	(void)events;
