@@ -312,7 +312,7 @@ TEST_F(pic, levels)
 	while (inta(0) >= 0)
 		eoi();
 	EXPECT_EQ(4, resampled);
-	EXPECT_EQ(0, asserted_lines(vm.ioapic) & BIT(11));
+	EXPECT_EQ(0, lodge_lines_asserted(vm.ioapic->lines) & BIT(11));
 	/* The other way round: the I/O APIC's end lowers it here. */
 	resampled = 3;
 	redir(11, REDIR_LEVEL | 0x3b);

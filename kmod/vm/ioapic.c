@@ -59,16 +59,6 @@ struct lodge_ioapic {
 	u64 redir[LODGE_NR_GSIS];
 };
 
-static u32 asserted_lines(const struct lodge_ioapic *ioapic)
-{
-	u32 lines = 0;
-	int i;
-
-	for (i = 0; i < NR_IRQ_SOURCES; i++)
-		lines |= ioapic->lines[i];
-	return lines;
-}
-
 static bool send_pin(struct lodge_vm *vm, u64 entry, bool level)
 {
 	u32 dest = entry >> 56;
@@ -105,7 +95,7 @@ static void service_pin(struct lodge_vm *vm, u32 pin)
 		send_pin(vm, *entry, false);
 		return;
 	}
-	if ((*entry & REDIR_REMOTE) || !(asserted_lines(ioapic) & BIT(pin)))
+	if ((*entry & REDIR_REMOTE) || !(lodge_lines_asserted(ioapic->lines) & BIT(pin)))
 		return;
 	if (send_pin(vm, *entry, true))
 		*entry |= REDIR_REMOTE;
@@ -115,7 +105,7 @@ static void set_line(struct lodge_vm *vm, u32 pin, bool level,
 		     enum lodge_irq_source source)
 {
 	struct lodge_ioapic *ioapic = vm->ioapic;
-	u32 before = asserted_lines(ioapic);
+	u32 before = lodge_lines_asserted(ioapic->lines);
 
 	if (!level) {
 		ioapic->lines[source] &= ~BIT(pin);
@@ -297,7 +287,7 @@ void lodge_ioapic_get_state(struct lodge_vm *vm, struct lodge_ioapic_state *s)
 	s->id = ioapic->id;
 	s->ioregsel = ioapic->select;
 	s->irr = ioapic->edges;
-	s->level = asserted_lines(ioapic);
+	s->level = lodge_lines_asserted(ioapic->lines);
 	memcpy(s->redirtbl, ioapic->redir, sizeof(s->redirtbl));
 	raw_spin_unlock_irqrestore(&ioapic->lock, flags);
 }
@@ -338,15 +328,7 @@ int lodge_ioapic_set_state(struct lodge_vm *vm,
 	ioapic->select = s->ioregsel;
 	ioapic->edges = s->irr;
 	memcpy(ioapic->redir, s->redirtbl, sizeof(s->redirtbl));
-	/* A level that others hold stays theirs; the rest is the tool's. */
-	ioapic->lines[IRQ_SOURCE_IRQFD] = 0;
-	ioapic->lines[IRQ_SOURCE_USER] = s->level;
-	for (i = 0; i < NR_IRQ_SOURCES; i++) {
-		if (i == IRQ_SOURCE_USER)
-			continue;
-		ioapic->lines[i] &= s->level;
-		ioapic->lines[IRQ_SOURCE_USER] &= ~ioapic->lines[i];
-	}
+	lodge_lines_set(ioapic->lines, s->level);
 	for (i = 0; i < LODGE_NR_GSIS; i++)
 		service_pin(vm, i);
 	raw_spin_unlock_irqrestore(&ioapic->lock, flags);

@@ -195,6 +195,32 @@ enum lodge_irq_source {
 	NR_IRQ_SOURCES
 };
 
+/* The lines that any source asserts; @lines has a word for each source. */
+static inline u32 lodge_lines_asserted(const u32 *lines)
+{
+	u32 all = 0;
+	int i;
+
+	for (i = 0; i < NR_IRQ_SOURCES; i++)
+		all |= lines[i];
+	return all;
+}
+
+/* From now on, @level is: what others hold stays theirs, the rest is the tool's. */
+static inline void lodge_lines_set(u32 *lines, u32 level)
+{
+	int i;
+
+	lines[IRQ_SOURCE_IRQFD] = 0;
+	lines[IRQ_SOURCE_USER] = level;
+	for (i = 0; i < NR_IRQ_SOURCES; i++) {
+		if (i == IRQ_SOURCE_USER)
+			continue;
+		lines[i] &= level;
+		lines[IRQ_SOURCE_USER] &= ~lines[i];
+	}
+}
+
 /* What has become of the last edge */
 enum lodge_irq_fate {
 	IRQ_MASKED,

@@ -50,7 +50,7 @@ static const u8 elcr_bits[2] = { 0xf8, 0xde };
 struct lodge_pic {
 	raw_spinlock_t lock;
 	bool output;
-	u16 lines[NR_IRQ_SOURCES];
+	u32 lines[NR_IRQ_SOURCES];
 	struct lodge_pic_chip chips[2];
 };
 
@@ -126,19 +126,16 @@ static void update(struct lodge_vm *vm)
 static u32 release(struct lodge_vm *vm, unsigned int nr, u8 ended)
 {
 	struct lodge_pic *pic = vm->pic;
-	u16 irqs = (u16)(ended << 8 * nr) & pic->lines[IRQ_SOURCE_RESAMPLE];
-	unsigned long left = irqs;
+	unsigned long left = ended << 8 * nr & pic->lines[IRQ_SOURCE_RESAMPLE];
 	u32 gsis = 0;
 
 	while (left) {
-		int irq = __ffs(left), source;
-		bool level = false;
+		int irq = __ffs(left);
 
 		left &= left - 1;
 		pic->lines[IRQ_SOURCE_RESAMPLE] &= ~BIT(irq);
-		for (source = 0; source < NR_IRQ_SOURCES; source++)
-			level |= pic->lines[source] & BIT(irq);
-		set_ir(&pic->chips[nr], irq & 7, level);
+		set_ir(&pic->chips[nr], irq & 7,
+		       lodge_lines_asserted(pic->lines) & BIT(irq));
 		gsis |= BIT(lodge_isa_gsi(irq));
 	}
 	return gsis;
@@ -207,17 +204,14 @@ void lodge_pic_set_irq(struct lodge_vm *vm, u32 irq, bool level,
 {
 	struct lodge_pic *pic = vm->pic;
 	unsigned long flags;
-	u16 lines = 0;
-	int i;
 
 	raw_spin_lock_irqsave(&pic->lock, flags);
 	if (level)
 		pic->lines[source] |= BIT(irq);
 	else
 		pic->lines[source] &= ~BIT(irq);
-	for (i = 0; i < NR_IRQ_SOURCES; i++)
-		lines |= pic->lines[i];
-	set_ir(&pic->chips[irq / 8], irq % 8, lines & BIT(irq));
+	set_ir(&pic->chips[irq / 8], irq % 8,
+	       lodge_lines_asserted(pic->lines) & BIT(irq));
 	update(vm);
 	raw_spin_unlock_irqrestore(&pic->lock, flags);
 }
@@ -416,7 +410,6 @@ int lodge_pic_set_state(struct lodge_vm *vm, const struct lodge_pic_state *s)
 	struct lodge_pic *pic = vm->pic;
 	unsigned long flags;
 	u16 level;
-	int i;
 
 	if (!chip_valid(&s->chips[0], 0) || !chip_valid(&s->chips[1], 1))
 		return -EINVAL;
@@ -425,15 +418,7 @@ int lodge_pic_set_state(struct lodge_vm *vm, const struct lodge_pic_state *s)
 
 	raw_spin_lock_irqsave(&pic->lock, flags);
 	memcpy(pic->chips, s->chips, sizeof(pic->chips));
-	/* As in the I/O APIC: what others hold stays theirs. */
-	pic->lines[IRQ_SOURCE_IRQFD] = 0;
-	pic->lines[IRQ_SOURCE_USER] = level;
-	for (i = 0; i < NR_IRQ_SOURCES; i++) {
-		if (i == IRQ_SOURCE_USER)
-			continue;
-		pic->lines[i] &= level;
-		pic->lines[IRQ_SOURCE_USER] &= ~pic->lines[i];
-	}
+	lodge_lines_set(pic->lines, level);
 	set_output(vm, false);
 	update(vm);
 	raw_spin_unlock_irqrestore(&pic->lock, flags);
