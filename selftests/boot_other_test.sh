@@ -10,28 +10,15 @@ guests=${LODGE_GUESTS:-/usr/lib/lodge/guests}
 slow=${LODGE_TEST_PATIENCE:-1}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
-echo "TAP version 13"
-
-pass() {
-	n=$((n + 1))
-	echo "ok $n $1"
-}
-
-skip() {
-	n=$((n + 1))
-	echo "ok $n # SKIP $1: $2"
-}
-
-# fail WHAT: with what the guest printed last
-fail() {
-	n=$((n + 1))
-	failed=$((failed + 1))
-	echo "not ok $n $1"
+# What the guest printed last
+details() {
 	tail -n 15 "$dir/out" | cat -v | cut -c 1-200 | sed 's/^/# /'
 }
+
+echo "TAP version 13"
 
 run() {
 	timeout $((60 * slow)) "$lodge" run --vm "$@" </dev/null >"$dir/out" 2>&1

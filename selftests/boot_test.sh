@@ -10,30 +10,21 @@ lodge=${LODGE:-$(command -v lodge)}
 slow=${LODGE_TEST_PATIENCE:-1}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+# details FILE...: what the guest printed last
+details() {
+	for file; do
+		tail -n 15 "$file" | sed 's/^/# /'
+	done
+}
 
 echo "TAP version 13"
 if [ ! -r "$GUEST" ] || [ ! -r "$GUEST_INITRD" ]; then
 	echo "1..0 # SKIP GUEST and GUEST_INITRD do not name a kernel and an initramfs"
 	exit 4
 fi
-
-pass() {
-	n=$((n + 1))
-	echo "ok $n $1"
-}
-
-# fail WHAT FILE...: with what the guest printed last
-fail() {
-	n=$((n + 1))
-	failed=$((failed + 1))
-	echo "not ok $n $1"
-	shift
-	for file; do
-		tail -n 15 "$file" | sed 's/^/# /'
-	done
-}
 
 # boot OUTPUT ARGUMENT...
 boot() {

@@ -14,33 +14,11 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
+patience=$((100 * ${LODGE_TEST_SLOW:-1}))
 cgroup=/sys/fs/cgroup/lodge
 guests=/run/lodge/guests
-
-pass() {
-	n=$((n + 1))
-	echo "ok $n $1"
-}
-
-fail() {
-	n=$((n + 1))
-	failed=$((failed + 1))
-	echo "not ok $n $1"
-	sed 's/^/# /' "$dir/out" "$dir/err" 2>/dev/null | head -n 20
-}
-
-# check WHAT COMMAND...: passed if it succeeds
-check() {
-	what=$1
-	shift
-	if "$@" >/dev/null 2>&1; then
-		pass "$what"
-	else
-		fail "$what"
-	fi
-}
 
 # run ARGUMENT...: a container; $status, $dir/out, $dir/err
 run() {
@@ -54,28 +32,6 @@ verb() {
 	status=$?
 }
 
-# gives WHAT STATUS TEXT: of the last run: all of standard output is TEXT
-gives() {
-	if [ "$status" -ne "$2" ]; then
-		fail "$1: status $status, not $2"
-	elif [ "$(cat "$dir/out")" != "$3" ]; then
-		fail "$1: not '$3'"
-	else
-		pass "$1"
-	fi
-}
-
-# says WHAT STATUS WORDS: standard output has a line like WORDS
-says() {
-	if [ "$status" -ne "$2" ]; then
-		fail "$1: status $status, not $2"
-	elif ! grep -q "$3" "$dir/out"; then
-		fail "$1: nothing says '$3'"
-	else
-		pass "$1"
-	fi
-}
-
 # error WHAT STATUS WORDS: one line of error with WORDS, and nothing is left
 error() {
 	if [ "$status" -ne "$2" ]; then
@@ -87,19 +43,6 @@ error() {
 	else
 		pass "$1"
 	fi
-}
-
-# until_true COMMAND...: waits for up to 10 s (more on a slow machine)
-until_true() {
-	tries=$((100 * ${LODGE_TEST_SLOW:-1}))
-	while [ $tries -gt 0 ]; do
-		if "$@" >/dev/null 2>&1; then
-			return 0
-		fi
-		tries=$((tries - 1))
-		sleep 0.1
-	done
-	return 1
 }
 
 # processes COMMAND_LINE: their numbers
@@ -122,11 +65,6 @@ runs_not() {
 nothing_left() {
 	[ -z "$(ls "$guests" 2>/dev/null)" ] && ! ls -d "$cgroup"/*/ 2>/dev/null &&
 		[ "$(wc -l </proc/mounts)" = "$mounts" ]
-}
-
-skip_all() {
-	echo "1..0 # SKIP $1"
-	exit 4
 }
 
 echo "TAP version 13"

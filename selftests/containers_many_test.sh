@@ -12,8 +12,8 @@ lodge=${LODGE:-$(command -v lodge)}
 dir=$(mktemp -d) || exit 1
 guests=/run/lodge/guests
 count=${CONTAINERS:-$((100 / ${LODGE_TEST_SLOW:-1}))}
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 keepers() {
 	cat $guests/*/state.json 2>/dev/null | sed -n 's/.*"keeper":\([0-9]*\).*/\1/p'
@@ -28,28 +28,9 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# check WHAT COMMAND...: passed if it succeeds
-check() {
-	what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$dir/out" 2>&1; then
-		echo "ok $n $what"
-	else
-		failed=$((failed + 1))
-		echo "not ok $n $what"
-		head -n 20 "$dir/out" | sed 's/^/# /'
-	fi
-}
-
 # is WANTED SEEN
 is() {
 	[ "$1" = "$2" ] || { echo "seen: $2, wanted: $1" && false; }
-}
-
-skip_all() {
-	echo "1..0 # SKIP $1"
-	exit 4
 }
 
 # In hundredths of a second

@@ -21,27 +21,12 @@ modprobe=
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
 store=$dir/store
 
-pass() {
-	n=$((n + 1))
-	echo "ok $n $1"
-}
-
-fail() {
-	n=$((n + 1))
-	failed=$((failed + 1))
-	echo "not ok $n $1"
-	if [ -s "$dir/err" ]; then
-		sed 's/^/# /' "$dir/err"
-	fi
-}
-
-skip() {
-	n=$((n + 1))
-	echo "ok $n # SKIP $1"
+details() {
+	sed 's/^/# /' "$dir/err" 2>/dev/null
 }
 
 # check WHAT COMMAND...

@@ -14,8 +14,8 @@ module=${MODULE:-/lib/modules/lodge.ko}
 loads=${LOADS:-$((20 / ${LODGE_TEST_SLOW:-1}))}
 dir=$(mktemp -d) || exit 1
 hooked=/sys/kernel/tracing/enabled_functions
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
 jobs=''
 
 load() {
@@ -28,25 +28,6 @@ cleanup() {
 	"$lodge" rm -f loaded 2>/dev/null
 	[ -d /sys/module/lodge ] || load
 	rm -rf "$dir"
-}
-
-# check WHAT COMMAND...: passed if it succeeds
-check() {
-	what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$dir/out" 2>&1; then
-		echo "ok $n $what"
-	else
-		failed=$((failed + 1))
-		echo "not ok $n $what"
-		head -n 20 "$dir/out" | sed 's/^/# /'
-	fi
-}
-
-skip_all() {
-	echo "1..0 # SKIP $1"
-	exit 4
 }
 
 # What a kernel keeps for itself: KiB

@@ -26,10 +26,14 @@ keeper=$(dirname "$0")/net-keeper
 mount -t tmpfs none /run || exit 1
 dir=$(mktemp -d) || exit 1
 ip link set lo up
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
 pids='' servers=''
 patience=$((30 * ${LODGE_TEST_SLOW:-1}))
+
+details() {
+	sed 's/^/# /' "$dir/err" 2>/dev/null
+}
 
 cleanup() {
 	# shellcheck disable=SC2086 # several
@@ -39,20 +43,6 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-pass() {
-	n=$((n + 1))
-	echo "ok $n $1"
-}
-
-fail() {
-	n=$((n + 1))
-	failed=$((failed + 1))
-	echo "not ok $n $1"
-	if [ -s "$dir/err" ]; then
-		sed 's/^/# /' "$dir/err"
-	fi
-}
 
 # check WHAT COMMAND...
 check() {

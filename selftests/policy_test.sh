@@ -9,25 +9,13 @@
 lodge=${LODGE:-$(command -v lodge)}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 if [ ! -c /dev/lodge ] || [ ! -x /bin/busybox ] || [ -z "$lodge" ]; then
 	echo "1..0 # SKIP no /dev/lodge, no /bin/busybox or no tool"
 	exit 4
 fi
-
-pass() {
-	n=$((n + 1))
-	echo "ok $n $1"
-}
-
-fail() {
-	n=$((n + 1))
-	failed=$((failed + 1))
-	echo "not ok $n $1"
-	head -n 20 "$dir/out" "$dir/err" 2>/dev/null | sed 's/^/# /'
-}
 
 # run ARGUMENT...: the tool; $status, $dir/out, $dir/err
 run() {

@@ -11,26 +11,11 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
-pass() {
-	n=$((n + 1))
-	echo "ok $n $1"
-}
-
-fail() {
-	n=$((n + 1))
-	failed=$((failed + 1))
-	echo "not ok $n $1"
-	if [ -s "$dir/err" ]; then
-		sed 's/^/# /' "$dir/err"
-	fi
-}
-
-skip() {
-	n=$((n + 1))
-	echo "ok $n # SKIP $1"
+details() {
+	sed 's/^/# /' "$dir/err"
 }
 
 # result WHAT WANTED_STATUS WORDS: of the last run, in $status, $dir/out and

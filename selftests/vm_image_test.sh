@@ -14,32 +14,14 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-n=0
-failed=0
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
 slow=${LODGE_TEST_PATIENCE:-1}
+patience=$((600 * slow))
 guests=/run/lodge/guests
 
-pass() {
-	n=$((n + 1))
-	echo "ok $n $1"
-}
-
-fail() {
-	n=$((n + 1))
-	failed=$((failed + 1))
-	echo "not ok $n $1"
+details() {
 	cat "$dir/out" "$dir/err" 2>/dev/null | tr -cd "\11\12\40-\176" | sed "s/^/# /" | head -n 20
-}
-
-# check WHAT COMMAND...: passed if it succeeds
-check() {
-	what=$1
-	shift
-	if "$@" >/dev/null 2>&1; then
-		pass "$what"
-	else
-		fail "$what"
-	fi
 }
 
 # run ARGUMENT...: a VM; $status, $dir/out, $dir/err
@@ -56,28 +38,6 @@ verb() {
 	status=$?
 }
 
-# gives WHAT STATUS TEXT: of the last run: all of standard output is TEXT
-gives() {
-	if [ "$status" -ne "$2" ]; then
-		fail "$1: status $status, not $2"
-	elif [ "$(cat "$dir/out")" != "$3" ]; then
-		fail "$1: not '$3'"
-	else
-		pass "$1"
-	fi
-}
-
-# says WHAT STATUS WORDS: standard output has a line like WORDS
-says() {
-	if [ "$status" -ne "$2" ]; then
-		fail "$1: status $status, not $2"
-	elif ! grep -q -e "$3" "$dir/out"; then
-		fail "$1: nothing says '$3'"
-	else
-		pass "$1"
-	fi
-}
-
 # error WHAT STATUS WORDS: one line of error with WORDS
 error() {
 	if [ "$status" -ne "$2" ]; then
@@ -91,19 +51,6 @@ error() {
 	fi
 }
 
-# until_true COMMAND...: waits for up to 60 s (more on a slow machine)
-until_true() {
-	tries=$((600 * slow))
-	while [ $tries -gt 0 ]; do
-		if "$@" >/dev/null 2>&1; then
-			return 0
-		fi
-		tries=$((tries - 1))
-		sleep 0.1
-	done
-	return 1
-}
-
 nothing_left() {
 	[ -z "$(ls $guests 2>/dev/null)" ] && ! ls -d /sys/fs/cgroup/lodge/*/ 2>/dev/null &&
 		[ "$(cat /sys/module/lodge/refcnt)" = 0 ]
@@ -112,11 +59,6 @@ nothing_left() {
 # Its keeper hears of it in a moment.
 is_paused() {
 	"$lodge" ps | grep -q " $1 .*paused"
-}
-
-skip_all() {
-	echo "1..0 # SKIP $1"
-	exit 4
 }
 
 echo "TAP version 13"

@@ -40,7 +40,13 @@ mount -t sysfs none /sys || exit 1
 mount -t cgroup2 none /sys/fs/cgroup || exit 1
 dir=$(mktemp -d) || exit 1
 patience=${LODGE_TEST_PATIENCE:-1}
-pids='' n=0 failed=0
+pids=''
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+details() {
+	tail -n 3 "$dir/out" | sed "s/^/# guest: /"
+}
 ip link set lo up
 
 cleanup() {
@@ -52,21 +58,6 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-# check WHAT COMMAND...
-check() {
-	what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$dir/check" 2>&1; then
-		echo "ok $n $what"
-	else
-		failed=$((failed + 1))
-		echo "not ok $n $what"
-		tail -n 5 "$dir/check" | sed 's/^/# /'
-		tail -n 3 "$dir/out" | sed "s/^/# guest: /"
-	fi
-}
 
 until_true() {
 	tries=$((600 * patience))
