@@ -2,12 +2,14 @@
 /* A vCPU on a CPU: loaded, entered, given events, put away. */
 #include <linux/bitfield.h>
 #include <linux/mm.h>
+#include <linux/smp.h>
 #include <asm/io.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor-flags.h>
+#include <asm/smp.h>
 #include <asm/trapnr.h>
 #include <uapi/asm/svm.h>
 #include "svm.h"
@@ -122,6 +124,24 @@ static void fail_entry(struct lodge_vcpu *vcpu, const char *rule)
 	svm->vmcb->event_inj = 0;
 }
 
+/*
+ * A debugger's step: TF, which must not be there while an event is delivered, for
+ * that would push it.  There an interrupt, which waits for the guest to be
+ * entered, makes it exit again before it executes anything.
+ */
+static void prepare_step(struct lodge_vcpu *vcpu, bool injects)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	svm->step_injected = injects;
+	if (injects) {
+		smp_ops.smp_send_reschedule(smp_processor_id());
+	} else if (!svm->stepping) {
+		svm->stepping = true;
+		svm->guest_tf = vcpu->rflags & X86_EFLAGS_TF;
+	}
+}
+
 void svm_enter(struct lodge_vcpu *vcpu)
 {
 	struct svm_cpu *sc = this_cpu_ptr(&svm_cpus);
@@ -129,6 +149,7 @@ void svm_enter(struct lodge_vcpu *vcpu)
 	struct vmcb *vmcb = svm->vmcb;
 	unsigned long host_dr7 = __this_cpu_read(cpu_dr7);
 	bool swap_debug = (vcpu->dr7 | host_dr7) & DR_ACTIVE;
+	bool injects = vcpu->event.type;
 	bool swap_spec = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) &&
 			 !(lodge_svm_ops.features & LODGE_FEATURE_VIRTUAL_SPEC_CTRL);
 	struct host_debug host_debug;
@@ -147,8 +168,11 @@ void svm_enter(struct lodge_vcpu *vcpu)
 		     svm->asid_cpu != smp_processor_id()))
 		new_asid(svm, sc);
 
-	if (vcpu->event.type)
+	svm->int3_injected = false;
+	if (injects)
 		svm_inject(vcpu);
+	if (unlikely(vcpu->debug & LODGE_DEBUG_STEP))
+		prepare_step(vcpu, injects);
 	/* The IRET that ends an NMI's handler opens the door for the next. */
 	if (unlikely(vcpu->nmi_masked && !svm->iret_seen &&
 		     !(vmcb->intercept1 & INTERCEPT_IRET))) {
@@ -219,6 +243,8 @@ void svm_inject(struct lodge_vcpu *vcpu)
 		break;
 	default:
 		inj |= INJ_TYPE_EXCEPTION;
+		svm->int3_injected = event->vector == X86_TRAP_BP ||
+				     event->vector == X86_TRAP_OF;
 		if (event->has_error)
 			inj |= INJ_ERROR_VALID | (u64)event->error << 32;
 		/* A fault has no interrupt shadow to leave behind. */
