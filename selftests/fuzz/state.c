@@ -16,7 +16,7 @@ union any_state {
 	struct lodge_cpuid cpuid;
 	struct lodge_pic_state pic;
 	struct lodge_pit_state pit;
-	struct lodge_guest_debug debug;
+	struct lodge_guest_debug guest_debug;
 };
 
 static const u32 sizes[] = {
