@@ -26,10 +26,20 @@ extern const char gdb_guest[], gdb_guest_loop[], gdb_guest_called[], gdb_guest_r
 
 #define AT(label)	(BASE + (u64)((label) - gdb_guest))
 
-FIXTURE(gdb) {
+/**
+ * struct client - a debugger
+ * @pid: the VM's keeper, or 0
+ * @fd: the connection
+ * @reply: what came last
+ */
+struct client {
 	pid_t pid;
 	int fd;
 	char reply[8192];
+};
+
+FIXTURE(gdb) {
+	struct client client;
 };
 
 static int connect_to(const char *path)
@@ -69,17 +79,21 @@ static pid_t start(void)
 
 FIXTURE_SETUP(gdb)
 {
+	struct client *c = &self->client;
+
 	write_kernel();
-	self->pid = start();
-	CHECK(WAIT_FOR((self->fd = connect_to(SOCKET)) >= 0, WAIT_MS) ? 0 : -1);
+	c->pid = start();
+	CHECK(WAIT_FOR((c->fd = connect_to(SOCKET)) >= 0, WAIT_MS) ? 0 : -1);
 }
 
 FIXTURE_TEARDOWN(gdb)
 {
-	close(self->fd);
-	if (self->pid) {
-		kill(self->pid, SIGTERM);
-		waitpid(self->pid, NULL, 0);
+	struct client *c = &self->client;
+
+	close(c->fd);
+	if (c->pid) {
+		kill(c->pid, SIGTERM);
+		waitpid(c->pid, NULL, 0);
 	}
 }
 
@@ -114,7 +128,7 @@ static void put_packet(int fd, const char *data, size_t length)
 }
 
 /* The next packet, confirmed. Return: false if none comes or it is malformed */
-static bool get_packet(FIXTURE_DATA(gdb) *self)
+static bool get_packet(struct client *c)
 {
 	size_t length = 0;
 	char sum[3] = "";
@@ -122,25 +136,25 @@ static bool get_packet(FIXTURE_DATA(gdb) *self)
 	int byte;
 
 	do
-		byte = get_byte(self->fd);
+		byte = get_byte(c->fd);
 	while (byte == '+');
 	if (byte != '$')
 		return false;
-	while ((byte = get_byte(self->fd)) >= 0 && byte != '#') {
-		if (length == sizeof(self->reply) - 1)
+	while ((byte = get_byte(c->fd)) >= 0 && byte != '#') {
+		if (length == sizeof(c->reply) - 1)
 			return false;
-		self->reply[length++] = byte;
+		c->reply[length++] = byte;
 		total += byte;
 	}
-	self->reply[length] = '\0';
-	sum[0] = get_byte(self->fd);
-	sum[1] = get_byte(self->fd);
-	put(self->fd, "+", 1);
+	c->reply[length] = '\0';
+	sum[0] = get_byte(c->fd);
+	sum[1] = get_byte(c->fd);
+	put(c->fd, "+", 1);
 	return strtoul(sum, NULL, 16) == total;
 }
 
 __attribute__((format(printf, 2, 3)))
-static const char *ask(FIXTURE_DATA(gdb) *self, const char *format, ...)
+static const char *ask(struct client *c, const char *format, ...)
 {
 	char text[8192];
 	va_list args;
@@ -148,19 +162,19 @@ static const char *ask(FIXTURE_DATA(gdb) *self, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	put_packet(self->fd, text, strlen(text));
-	return get_packet(self) ? self->reply : "none";
+	put_packet(c->fd, text, strlen(text));
+	return get_packet(c) ? c->reply : "none";
 }
 
-static void set_cpu(FIXTURE_DATA(gdb) *self, unsigned int thread)
+static void set_cpu(struct client *c, unsigned int thread)
 {
-	CHECK(strcmp(ask(self, "Hg%x", thread), "OK") ? -1 : 0);
+	CHECK(strcmp(ask(c, "Hg%x", thread), "OK") ? -1 : 0);
 }
 
 /* Little endian, as the target is */
-static u64 get_reg(FIXTURE_DATA(gdb) *self, unsigned int number)
+static u64 get_reg(struct client *c, unsigned int number)
 {
-	const char *hex = ask(self, "p%x", number);
+	const char *hex = ask(c, "p%x", number);
 	u64 value = 0;
 	unsigned int byte;
 	int i;
@@ -170,196 +184,201 @@ static u64 get_reg(FIXTURE_DATA(gdb) *self, unsigned int number)
 	return value;
 }
 
-static const char *set_reg(FIXTURE_DATA(gdb) *self, unsigned int number, u64 value)
+static const char *set_reg(struct client *c, unsigned int number, u64 value)
 {
-	return ask(self, "P%x=%016llx", number,
+	return ask(c, "P%x=%016llx", number,
 		   (unsigned long long)__builtin_bswap64(value));
 }
 
-static const char *cont(FIXTURE_DATA(gdb) *self)
+static const char *cont(struct client *c)
 {
-	return ask(self, "vCont;c");
+	return ask(c, "vCont;c");
 }
 
-static const char *interrupt(FIXTURE_DATA(gdb) *self)
+static const char *interrupt(struct client *c)
 {
-	put(self->fd, "\003", 1);
-	return get_packet(self) ? self->reply : "none";
+	put(c->fd, "\003", 1);
+	return get_packet(c) ? c->reply : "none";
 }
 
 /* Lets the guest run for a while. */
-static void let_run(FIXTURE_DATA(gdb) *self)
+static void let_run(struct client *c)
 {
-	put_packet(self->fd, "vCont;c", 7);
+	put_packet(c->fd, "vCont;c", 7);
 	sleep_ms(50 * slowness());
-	CHECK(strcmp(interrupt(self), "T02thread:1;") &&
-	      strcmp(self->reply, "T02thread:2;") ? -1 : 0);
-	set_cpu(self, 1);
+	CHECK(strcmp(interrupt(c), "T02thread:1;") &&
+	      strcmp(c->reply, "T02thread:2;") ? -1 : 0);
+	set_cpu(c, 1);
 }
 
 TEST_F(gdb, halts_reads_writes)
 {
+	struct client *c = &self->client;
 	size_t size = gdb_guest_end - gdb_guest, i;
 	char text[4096] = "";
 
-	EXPECT_NE(NULL, strstr(ask(self, "qSupported:swbreak+"), "PacketSize=1000"));
-	EXPECT_STREQ("T05thread:1;", ask(self, "?"));
-	EXPECT_STREQ("m1,2", ask(self, "qfThreadInfo"));
-	EXPECT_STREQ("l", ask(self, "qsThreadInfo"));
-	EXPECT_STREQ("OK", ask(self, "T2"));
-	EXPECT_STREQ("E01", ask(self, "T3"));
-	EXPECT_EQ('m', *ask(self, "qXfer:features:read:target.xml:0,7fff"));
-	EXPECT_NE(NULL, strstr(self->reply, "<architecture>i386:x86-64"));
+	EXPECT_NE(NULL, strstr(ask(c, "qSupported:swbreak+"), "PacketSize=1000"));
+	EXPECT_STREQ("T05thread:1;", ask(c, "?"));
+	EXPECT_STREQ("m1,2", ask(c, "qfThreadInfo"));
+	EXPECT_STREQ("l", ask(c, "qsThreadInfo"));
+	EXPECT_STREQ("OK", ask(c, "T2"));
+	EXPECT_STREQ("E01", ask(c, "T3"));
+	EXPECT_EQ('m', *ask(c, "qXfer:features:read:target.xml:0,7fff"));
+	EXPECT_NE(NULL, strstr(c->reply, "<architecture>i386:x86-64"));
 	/* No instruction was executed. */
-	EXPECT_EQ(BASE, get_reg(self, RIP));
+	EXPECT_EQ(BASE, get_reg(c, RIP));
 
 	for (i = 0; i < size; i++)
 		sprintf(text + 2 * i, "%02x", (u8)gdb_guest[i]);
-	EXPECT_STREQ(text, ask(self, "m%lx,%zx", BASE, size));
-	EXPECT_STREQ("OK", ask(self, "M%llx,2:6f6b", (unsigned long long)AT(gdb_guest_data)));
-	EXPECT_STREQ("6f6b7461", ask(self, "m%llx,4",
+	EXPECT_STREQ(text, ask(c, "m%lx,%zx", BASE, size));
+	EXPECT_STREQ("OK", ask(c, "M%llx,2:6f6b", (unsigned long long)AT(gdb_guest_data)));
+	EXPECT_STREQ("6f6b7461", ask(c, "m%llx,4",
 				     (unsigned long long)AT(gdb_guest_data)));
 	/* '#' in binary is escaped. */
 	i = sprintf(text, "X%llx,2:x}", (unsigned long long)AT(gdb_guest_data));
 	text[i++] = '#' ^ 0x20;
-	put_packet(self->fd, text, i);
-	ASSERT_TRUE(get_packet(self));
-	EXPECT_STREQ("OK", self->reply);
-	EXPECT_STREQ("78237461", ask(self, "m%llx,4",
+	put_packet(c->fd, text, i);
+	ASSERT_TRUE(get_packet(c));
+	EXPECT_STREQ("OK", c->reply);
+	EXPECT_STREQ("78237461", ask(c, "m%llx,4",
 				     (unsigned long long)AT(gdb_guest_data)));
 	/* The end of memory, and what is beyond */
-	EXPECT_EQ(4, strlen(ask(self, "m%x,10", (16 << 20) - 2)));
-	EXPECT_STREQ("E01", ask(self, "m%x,10", 16 << 20));
-	EXPECT_STREQ("E01", ask(self, "mfffffffffffffff0,20"));
-	EXPECT_STREQ("E01", ask(self, "M%x,1:00", 16 << 20));
+	EXPECT_EQ(4, strlen(ask(c, "m%x,10", (16 << 20) - 2)));
+	EXPECT_STREQ("E01", ask(c, "m%x,10", 16 << 20));
+	EXPECT_STREQ("E01", ask(c, "mfffffffffffffff0,20"));
+	EXPECT_STREQ("E01", ask(c, "M%x,1:00", 16 << 20));
 
-	EXPECT_STREQ("OK", set_reg(self, RDX, 0x123456789abcdef0));
-	EXPECT_EQ(0x123456789abcdef0, get_reg(self, RDX));
+	EXPECT_STREQ("OK", set_reg(c, RDX, 0x123456789abcdef0));
+	EXPECT_EQ(0x123456789abcdef0, get_reg(c, RDX));
 	/* Nothing that a processor could not have, and no half of a segment */
-	EXPECT_STREQ("E01", ask(self, "P%x=ffffffff", EFLAGS));
-	EXPECT_STREQ("E01", ask(self, "P%x=23000000", CS));
-	EXPECT_STREQ("E01", ask(self, "P%x=10000000000000", CS));
-	strcpy(text, ask(self, "g"));
+	EXPECT_STREQ("E01", ask(c, "P%x=ffffffff", EFLAGS));
+	EXPECT_STREQ("E01", ask(c, "P%x=23000000", CS));
+	EXPECT_STREQ("E01", ask(c, "P%x=10000000000000", CS));
+	strcpy(text, ask(c, "g"));
 	EXPECT_EQ(0, strncmp(text + 16 * RDX, "f0debc9a78563412", 16));
-	EXPECT_STREQ("OK", ask(self, "G%s", text));
-	EXPECT_STREQ("E01", ask(self, "G%s00", text));
-	EXPECT_STREQ("E01", ask(self, "G%.200s", text));
+	EXPECT_STREQ("OK", ask(c, "G%s", text));
+	EXPECT_STREQ("E01", ask(c, "G%s00", text));
+	EXPECT_STREQ("E01", ask(c, "G%.200s", text));
 }
 
 TEST_F(gdb, breaks_and_steps)
 {
+	struct client *c = &self->client;
 	unsigned long long called = AT(gdb_guest_called);
 	u64 rbx;
 
-	ask(self, "qSupported:swbreak+");
-	EXPECT_STREQ("OK", ask(self, "Z0,%llx,1", called));
-	EXPECT_STREQ("OK", ask(self, "Z0,%llx,1", called));
+	ask(c, "qSupported:swbreak+");
+	EXPECT_STREQ("OK", ask(c, "Z0,%llx,1", called));
+	EXPECT_STREQ("OK", ask(c, "Z0,%llx,1", called));
 	/* It is hidden. */
-	EXPECT_STREQ("b8", ask(self, "m%llx,1", called));
-	EXPECT_STREQ("T05thread:1;swbreak:;", cont(self));
-	EXPECT_EQ(called, get_reg(self, RIP));
-	rbx = get_reg(self, RBX);
+	EXPECT_STREQ("b8", ask(c, "m%llx,1", called));
+	EXPECT_STREQ("T05thread:1;swbreak:;", cont(c));
+	EXPECT_EQ(called, get_reg(c, RIP));
+	rbx = get_reg(c, RBX);
 	EXPECT_EQ(1, rbx);
 
 	/* Over it, as gdb does: without it */
-	EXPECT_STREQ("OK", ask(self, "z0,%llx,1", called));
-	EXPECT_STREQ("E01", ask(self, "z0,%llx,1", called));
-	EXPECT_STREQ("T05thread:1;", ask(self, "vCont;s:1"));
-	EXPECT_EQ(AT(gdb_guest_ret), get_reg(self, RIP));
-	EXPECT_EQ(0x1234, get_reg(self, RAX));
-	EXPECT_STREQ("T05thread:1;", ask(self, "s"));
-	EXPECT_EQ(AT(gdb_guest_called) - 2, get_reg(self, RIP));
-	EXPECT_STREQ("OK", ask(self, "Z0,%llx,1", called));
-	EXPECT_STREQ("T05thread:1;swbreak:;", ask(self, "c"));
-	EXPECT_EQ(rbx + 1, get_reg(self, RBX));
+	EXPECT_STREQ("OK", ask(c, "z0,%llx,1", called));
+	EXPECT_STREQ("E01", ask(c, "z0,%llx,1", called));
+	EXPECT_STREQ("T05thread:1;", ask(c, "vCont;s:1"));
+	EXPECT_EQ(AT(gdb_guest_ret), get_reg(c, RIP));
+	EXPECT_EQ(0x1234, get_reg(c, RAX));
+	EXPECT_STREQ("T05thread:1;", ask(c, "s"));
+	EXPECT_EQ(AT(gdb_guest_called) - 2, get_reg(c, RIP));
+	EXPECT_STREQ("OK", ask(c, "Z0,%llx,1", called));
+	EXPECT_STREQ("T05thread:1;swbreak:;", ask(c, "c"));
+	EXPECT_EQ(rbx + 1, get_reg(c, RBX));
 	/* What is written under it is what is there afterwards. */
-	EXPECT_STREQ("OK", ask(self, "M%llx,1:90", called));
-	EXPECT_STREQ("90", ask(self, "m%llx,1", called));
-	EXPECT_STREQ("T05thread:1;swbreak:;", ask(self, "c"));
-	EXPECT_STREQ("OK", ask(self, "M%llx,1:b8", called));
-	EXPECT_STREQ("", ask(self, "Z1,%llx,1", called));
-	EXPECT_STREQ("E01", ask(self, "Z0,ffffffff,1"));
+	EXPECT_STREQ("OK", ask(c, "M%llx,1:90", called));
+	EXPECT_STREQ("90", ask(c, "m%llx,1", called));
+	EXPECT_STREQ("T05thread:1;swbreak:;", ask(c, "c"));
+	EXPECT_STREQ("OK", ask(c, "M%llx,1:b8", called));
+	EXPECT_STREQ("", ask(c, "Z1,%llx,1", called));
+	EXPECT_STREQ("E01", ask(c, "Z0,ffffffff,1"));
 
 	/* The guest's own INT3 is the guest's: without an IDT, its end */
-	EXPECT_STREQ("OK", set_reg(self, RIP, AT(gdb_guest_int3)));
-	EXPECT_STREQ("W00", cont(self));
-	waitpid(self->pid, NULL, 0);
-	self->pid = 0;
+	EXPECT_STREQ("OK", set_reg(c, RIP, AT(gdb_guest_int3)));
+	EXPECT_STREQ("W00", cont(c));
+	waitpid(c->pid, NULL, 0);
+	c->pid = 0;
 }
 
 TEST_F(gdb, two_cpus)
 {
+	struct client *c = &self->client;
 	u64 rbx, rcx;
 
 	/* "CPU 1, waits for INIT" */
 	EXPECT_STREQ("43505520312c20776169747320666f7220494e4954",
-		     ask(self, "qThreadExtraInfo,2"));
-	let_run(self);
-	ASSERT_TRUE(get_reg(self, RIP) >= AT(gdb_guest_loop));
-	rbx = get_reg(self, RBX);
-	set_cpu(self, 2);
-	EXPECT_EQ(0x800, get_reg(self, CS));
-	rcx = get_reg(self, RCX);
+		     ask(c, "qThreadExtraInfo,2"));
+	let_run(c);
+	ASSERT_TRUE(get_reg(c, RIP) >= AT(gdb_guest_loop));
+	rbx = get_reg(c, RBX);
+	set_cpu(c, 2);
+	EXPECT_EQ(0x800, get_reg(c, CS));
+	rcx = get_reg(c, RCX);
 	EXPECT_NE(0, rcx);
 
 	/* One steps, the other stands still. */
-	EXPECT_STREQ("T05thread:2;", ask(self, "vCont;s:2"));
-	EXPECT_STREQ("T05thread:2;", ask(self, "vCont;s:2"));
-	EXPECT_EQ((rcx + 1) & 0xffff, get_reg(self, RCX));
-	set_cpu(self, 1);
-	EXPECT_EQ(rbx, get_reg(self, RBX));
+	EXPECT_STREQ("T05thread:2;", ask(c, "vCont;s:2"));
+	EXPECT_STREQ("T05thread:2;", ask(c, "vCont;s:2"));
+	EXPECT_EQ((rcx + 1) & 0xffff, get_reg(c, RCX));
+	set_cpu(c, 1);
+	EXPECT_EQ(rbx, get_reg(c, RBX));
 
 	/* One runs, the other stands still. */
-	set_cpu(self, 2);
-	rcx = get_reg(self, RCX);
-	put_packet(self->fd, "vCont;c:1", 9);
+	set_cpu(c, 2);
+	rcx = get_reg(c, RCX);
+	put_packet(c->fd, "vCont;c:1", 9);
 	sleep_ms(50 * slowness());
-	EXPECT_EQ(0, strncmp("T02", interrupt(self), 3));
-	set_cpu(self, 2);
-	EXPECT_EQ(rcx, get_reg(self, RCX));
-	set_cpu(self, 1);
-	EXPECT_NE(rbx, get_reg(self, RBX));
+	EXPECT_EQ(0, strncmp("T02", interrupt(c), 3));
+	set_cpu(c, 2);
+	EXPECT_EQ(rcx, get_reg(c, RCX));
+	set_cpu(c, 1);
+	EXPECT_NE(rbx, get_reg(c, RBX));
 
-	EXPECT_STREQ("E01", ask(self, "vCont;c:3"));
-	EXPECT_STREQ("E01", ask(self, "vCont;x"));
-	EXPECT_STREQ("E01", ask(self, "vCont"));
+	EXPECT_STREQ("E01", ask(c, "vCont;c:3"));
+	EXPECT_STREQ("E01", ask(c, "vCont;x"));
+	EXPECT_STREQ("E01", ask(c, "vCont"));
 }
 
 TEST_F(gdb, goes_and_comes_again)
 {
+	struct client *c = &self->client;
 	unsigned long long called = AT(gdb_guest_called);
 	u64 rbx;
 
-	let_run(self);
-	rbx = get_reg(self, RBX);
-	EXPECT_STREQ("OK", ask(self, "D"));
-	close(self->fd);
+	let_run(c);
+	rbx = get_reg(c, RBX);
+	EXPECT_STREQ("OK", ask(c, "D"));
+	close(c->fd);
 	sleep_ms(50 * slowness());
-	CHECK(self->fd = connect_to(SOCKET));
-	EXPECT_STREQ("T05thread:1;", ask(self, "?"));
-	EXPECT_TRUE(get_reg(self, RBX) != rbx);
+	CHECK(c->fd = connect_to(SOCKET));
+	EXPECT_STREQ("T05thread:1;", ask(c, "?"));
+	EXPECT_TRUE(get_reg(c, RBX) != rbx);
 
 	/* Who vanishes leaves no breakpoint, and a VM that runs. */
-	EXPECT_STREQ("OK", ask(self, "Z0,%llx,1", called));
-	close(self->fd);
-	CHECK(self->fd = connect_to(SOCKET));
-	EXPECT_STREQ("b8", ask(self, "m%llx,1", called));
-	rbx = get_reg(self, RBX);
-	let_run(self);
-	EXPECT_TRUE(get_reg(self, RBX) != rbx);
+	EXPECT_STREQ("OK", ask(c, "Z0,%llx,1", called));
+	close(c->fd);
+	CHECK(c->fd = connect_to(SOCKET));
+	EXPECT_STREQ("b8", ask(c, "m%llx,1", called));
+	rbx = get_reg(c, RBX);
+	let_run(c);
+	EXPECT_TRUE(get_reg(c, RBX) != rbx);
 
 	/* While the guest runs, too */
-	put_packet(self->fd, "c", 1);
-	close(self->fd);
-	CHECK(self->fd = connect_to(SOCKET));
-	EXPECT_STREQ("T05thread:1;", ask(self, "?"));
-	put_packet(self->fd, "k", 1);
-	EXPECT_TRUE(get_packet(self) && !strcmp("W00", self->reply));
+	put_packet(c->fd, "c", 1);
+	close(c->fd);
+	CHECK(c->fd = connect_to(SOCKET));
+	EXPECT_STREQ("T05thread:1;", ask(c, "?"));
+	put_packet(c->fd, "k", 1);
+	EXPECT_TRUE(get_packet(c) && !strcmp("W00", c->reply));
 }
 
 /* Its answer has to be what it would be to a client that knows better. */
 TEST_F(gdb, breaks_the_protocol)
 {
+	struct client *c = &self->client;
 	static const char *const nothing[] = {
 		"", "Y", "vMustReplyEmpty", "vRun;x", "qXfer:memory-map:read::0,10", "!",
 		"QNonStop:1", "R00",
@@ -377,51 +396,51 @@ TEST_F(gdb, breaks_the_protocol)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
-		EXPECT_STREQ("", ask(self, "%s", nothing[i]));
+		EXPECT_STREQ("", ask(c, "%s", nothing[i]));
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		EXPECT_STREQ("E01", ask(self, "%s", errors[i]))
+		EXPECT_STREQ("E01", ask(c, "%s", errors[i]))
 			TH_LOG("%s", errors[i]);
 	}
 	/* A wrong checksum, a malformed one, too much; then the reply once more */
-	put(self->fd, "$?#00", 5);
-	EXPECT_EQ('-', get_byte(self->fd));
-	put(self->fd, "$?#z", 4);
-	EXPECT_EQ('-', get_byte(self->fd));
+	put(c->fd, "$?#00", 5);
+	EXPECT_EQ('-', get_byte(c->fd));
+	put(c->fd, "$?#z", 4);
+	EXPECT_EQ('-', get_byte(c->fd));
 	memset(noise, 'm', sizeof(noise));
-	put(self->fd, "$", 1);
-	put(self->fd, noise, sizeof(noise));
-	put(self->fd, "#00", 3);
-	EXPECT_EQ('-', get_byte(self->fd));
-	EXPECT_STREQ("T05thread:1;", ask(self, "?"));
-	put(self->fd, "-", 1);
-	ASSERT_TRUE(get_packet(self));
-	EXPECT_STREQ("T05thread:1;", self->reply);
+	put(c->fd, "$", 1);
+	put(c->fd, noise, sizeof(noise));
+	put(c->fd, "#00", 3);
+	EXPECT_EQ('-', get_byte(c->fd));
+	EXPECT_STREQ("T05thread:1;", ask(c, "?"));
+	put(c->fd, "-", 1);
+	ASSERT_TRUE(get_packet(c));
+	EXPECT_STREQ("T05thread:1;", c->reply);
 	/* A packet within a packet: the second counts. */
-	put(self->fd, "$m0,", 4);
-	EXPECT_STREQ("T05thread:1;", ask(self, "?"));
+	put(c->fd, "$m0,", 4);
+	EXPECT_STREQ("T05thread:1;", ask(c, "?"));
 
 	/* Noise: whatever it answers, it is there afterwards. */
 	for (i = 0; i < sizeof(noise); i++)
 		noise[i] = random64();
-	put(self->fd, noise, 4096);
-	close(self->fd);
-	CHECK(self->fd = connect_to(SOCKET));
-	EXPECT_STREQ("T05thread:1;", ask(self, "?"));
+	put(c->fd, noise, 4096);
+	close(c->fd);
+	CHECK(c->fd = connect_to(SOCKET));
+	EXPECT_STREQ("T05thread:1;", ask(c, "?"));
 
 	/* Who asks and does not read, and then vanishes */
 	for (i = 0; i < 2000; i++) {
 		static const char packet[] = "$m100000,800#b0";
 
-		if (send(self->fd, packet, sizeof(packet) - 1,
+		if (send(c->fd, packet, sizeof(packet) - 1,
 			 MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 			break;
 	}
 	EXPECT_NE(2000, i);
-	close(self->fd);
-	CHECK(self->fd = connect_to(SOCKET));
-	EXPECT_STREQ("OK", ask(self, "QStartNoAckMode"));
-	put_packet(self->fd, "?", 1);
-	EXPECT_EQ('$', get_byte(self->fd));
+	close(c->fd);
+	CHECK(c->fd = connect_to(SOCKET));
+	EXPECT_STREQ("OK", ask(c, "QStartNoAckMode"));
+	put_packet(c->fd, "?", 1);
+	EXPECT_EQ('$', get_byte(c->fd));
 }
 
 LODGE_TEST_MAIN

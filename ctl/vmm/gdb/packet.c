@@ -130,7 +130,7 @@ void gdb_put_binary(struct gdb_reply *reply, const void *bytes, size_t count)
 	for (; count--; byte++) {
 		if (*byte == '#' || *byte == '$' || *byte == '*' || *byte == ESCAPE) {
 			put(reply, ESCAPE);
-			put(reply, *byte ^ ESCAPED);
+			put(reply, (char)(*byte ^ ESCAPED));
 		} else {
 			put(reply, *byte);
 		}

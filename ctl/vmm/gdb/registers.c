@@ -78,7 +78,7 @@ struct description {
 #define SEL(seg)	{ #seg, NULL, NULL, SELECTOR, \
 			  offsetof(struct lodge_sregs, seg.selector), 2, 4 }
 #define ST(n)		{ "st" #n, "i387_ext", NULL, IN_AREA, AREA_ST + 16 * (n), 10, 10 }
-#define FPU(reg, off, n) { #reg, NULL, NULL, IN_AREA, off, n, 4 }
+#define FPU(reg, off, n) { #reg, NULL, NULL, IN_AREA, (off), (n), 4 }
 #define XMM(n)		{ "xmm" #n, "vec128", NULL, IN_SSE, AREA_XMM + 16 * (n), 16, 16 }
 #define SYS(reg)	{ #reg, NULL, NULL, IN_SREGS, \
 			  offsetof(struct lodge_sregs, reg), 8, 8 }
@@ -114,25 +114,26 @@ static const struct description registers[] = {
 #define NR_REGISTERS	(sizeof(registers) / sizeof(registers[0]))
 #define LARGEST		16
 
+#define FLAG(name, bit) \
+	"<field name=\"" #name "\" start=\"" #bit "\" end=\"" #bit "\"/>\n"
+#define VECTOR(id, type, count) \
+	"<vector id=\"" #id "\" type=\"" #type "\" count=\"" #count "\"/>\n"
+#define FIELD(name, type) "<field name=\"" #name "\" type=\"" #type "\"/>\n"
+
 static const char types[] =
-	"<flags id=\"eflags\" size=\"4\">"
-	"<field name=\"CF\" start=\"0\" end=\"0\"/><field name=\"PF\" start=\"2\" end=\"2\"/>"
-	"<field name=\"AF\" start=\"4\" end=\"4\"/><field name=\"ZF\" start=\"6\" end=\"6\"/>"
-	"<field name=\"SF\" start=\"7\" end=\"7\"/><field name=\"TF\" start=\"8\" end=\"8\"/>"
-	"<field name=\"IF\" start=\"9\" end=\"9\"/><field name=\"DF\" start=\"10\" end=\"10\"/>"
-	"<field name=\"OF\" start=\"11\" end=\"11\"/><field name=\"RF\" start=\"16\" end=\"16\"/>"
-	"<field name=\"VM\" start=\"17\" end=\"17\"/><field name=\"AC\" start=\"18\" end=\"18\"/>"
-	"</flags>";
+	"<flags id=\"eflags\" size=\"4\">\n"
+	FLAG(CF, 0) FLAG(PF, 2) FLAG(AF, 4) FLAG(ZF, 6) FLAG(SF, 7) FLAG(TF, 8)
+	FLAG(IF, 9) FLAG(DF, 10) FLAG(OF, 11) FLAG(NT, 14) FLAG(RF, 16)
+	FLAG(VM, 17) FLAG(AC, 18)
+	"</flags>\n";
 
 static const char vector_types[] =
-	"<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/>"
-	"<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>"
-	"<vector id=\"v16i8\" type=\"int8\" count=\"16\"/>"
-	"<vector id=\"v4i32\" type=\"int32\" count=\"4\"/>"
-	"<union id=\"vec128\"><field name=\"v4_float\" type=\"v4f\"/>"
-	"<field name=\"v2_double\" type=\"v2d\"/><field name=\"v16_int8\" type=\"v16i8\"/>"
-	"<field name=\"v4_int32\" type=\"v4i32\"/>"
-	"<field name=\"uint128\" type=\"uint128\"/></union>";
+	VECTOR(v4f, ieee_single, 4) VECTOR(v2d, ieee_double, 2)
+	VECTOR(v16i8, int8, 16) VECTOR(v4i32, int32, 4)
+	"<union id=\"vec128\">\n"
+	FIELD(v4_float, v4f) FIELD(v2_double, v2d) FIELD(v16_int8, v16i8)
+	FIELD(v4_int32, v4i32) FIELD(uint128, uint128)
+	"</union>\n";
 
 size_t gdb_describe(char *text, size_t size)
 {
@@ -141,7 +142,7 @@ size_t gdb_describe(char *text, size_t size)
 
 	if (!out)
 		return 0;
-	fputs("<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">"
+	fputs("<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
 	      "<target><architecture>i386:x86-64</architecture>", out);
 	for (i = 0; i < NR_REGISTERS; i++) {
 		const struct description *reg = &registers[i];
