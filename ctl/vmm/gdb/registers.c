@@ -76,7 +76,8 @@ struct description {
 #define REG(reg)	{ #reg, NULL, NULL, IN_REGS, \
 			  offsetof(struct lodge_regs, reg), 8, 8 }
 #define SEL(seg)	{ #seg, NULL, NULL, SELECTOR, \
-			  offsetof(struct lodge_sregs, seg.selector), 2, 4 }
+			  offsetof(struct lodge_sregs, seg) + \
+			  offsetof(struct lodge_segment, selector), 2, 4 }
 #define ST(n)		{ "st" #n, "i387_ext", NULL, IN_AREA, AREA_ST + 16 * (n), 10, 10 }
 #define FPU(reg, off, n) { #reg, NULL, NULL, IN_AREA, (off), (n), 4 }
 #define XMM(n)		{ "xmm" #n, "vec128", NULL, IN_SSE, AREA_XMM + 16 * (n), 16, 16 }
