@@ -135,7 +135,8 @@ static void prepare_step(struct lodge_vcpu *vcpu, bool injects)
 
 	svm->step_injected = injects;
 	if (injects) {
-		smp_ops.smp_send_reschedule(smp_processor_id());
+		/* In parentheses, for it is also the name of a macro. */
+		(smp_ops.smp_send_reschedule)(smp_processor_id());
 	} else if (!svm->stepping) {
 		svm->stepping = true;
 		svm->guest_tf = vcpu->rflags & X86_EFLAGS_TF;
