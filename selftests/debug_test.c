@@ -102,18 +102,18 @@ TEST_F(debug, int3_is_the_guests)
 	struct vcpu *c = self->c;
 
 	vcpu_start64(c, FN(two_int3), 0);
-	EXPECT_ERRNO(EINVAL, set_debug(c, LODGE_DEBUG_REFLECT));
+	EXPECT_EQ(-EINVAL, set_debug(c, LODGE_DEBUG_REFLECT));
 	ASSERT_EQ(0, set_debug(c, LODGE_DEBUG_BREAKPOINTS));
 	ASSERT_EQ((uintptr_t)bp_first, run_debug(c, BP));
 	ASSERT_EQ(0, set_debug(c, LODGE_DEBUG_BREAKPOINTS | LODGE_DEBUG_REFLECT));
 	/* Once is enough. */
-	EXPECT_ERRNO(EINVAL, set_debug(c, LODGE_DEBUG_REFLECT));
+	EXPECT_EQ(-EINVAL, set_debug(c, LODGE_DEBUG_REFLECT));
 	ASSERT_EQ((uintptr_t)bp_second, run_debug(c, BP));
 	EXPECT_EQ(1, GUEST(self->vm, bp_count));
 	EXPECT_EQ((uintptr_t)bp_second, GUEST(self->vm, bp_rip));
 	/* Not after its place was left */
 	set_rip(c, (uintptr_t)bp_second);
-	EXPECT_ERRNO(EINVAL, set_debug(c, LODGE_DEBUG_REFLECT));
+	EXPECT_EQ(-EINVAL, set_debug(c, LODGE_DEBUG_REFLECT));
 	ASSERT_EQ(0, set_debug(c, 0));
 	ASSERT_GUEST(GUEST_DONE, c);
 	EXPECT_EQ(2, GUEST(self->vm, bp_count));
@@ -266,9 +266,9 @@ TEST_F(debug, bad_values)
 	struct lodge_guest_debug debug = { .reserved = 1 };
 	struct vcpu *c = self->c;
 
-	EXPECT_ERRNO(EINVAL, set_debug(c, 8));
-	EXPECT_ERRNO(EINVAL, set_debug(c, 1U << 31));
-	EXPECT_ERRNO(EINVAL, vcpu_set(c, LODGE_STATE_GUEST_DEBUG, &debug, sizeof(debug)));
+	EXPECT_EQ(-EINVAL, set_debug(c, 8));
+	EXPECT_EQ(-EINVAL, set_debug(c, 1U << 31));
+	EXPECT_EQ(-EINVAL, vcpu_set(c, LODGE_STATE_GUEST_DEBUG, &debug, sizeof(debug)));
 	ASSERT_EQ(0, set_debug(c, LODGE_DEBUG_STEP));
 	EXPECT_EQ(0, vcpu_get(c, LODGE_STATE_GUEST_DEBUG, &debug, sizeof(debug)));
 	EXPECT_EQ(LODGE_DEBUG_STEP, debug.flags);

@@ -10,6 +10,7 @@
 	.balign 4096
 	.code32
 gdb_guest:
+	movl $0x200000, %esp
 	call 1f
 1:	popl %esi				/* it is linked elsewhere */
 	addl $(ap - 1b), %esi
@@ -20,7 +21,6 @@ gdb_guest:
 	movl $0x4500, APIC_ICR			/* INIT */
 	movl $0x4600 | AP_PAGE >> 12, APIC_ICR	/* SIPI */
 	xorl %ebx, %ebx
-	movl $0x200000, %esp
 gdb_guest_loop:
 	incl %ebx
 	call gdb_guest_called

@@ -381,12 +381,12 @@ TEST_F(gdb, breaks_the_protocol)
 	struct client *c = &self->client;
 	static const char *const nothing[] = {
 		"", "Y", "vMustReplyEmpty", "vRun;x", "qXfer:memory-map:read::0,10", "!",
-		"QNonStop:1", "R00",
+		"QNonStop:1", "R00", "Z0", "z5,0,1",
 	};
 	static const char *const errors[] = {
 		"m", "m0", "m0,", "m,", "mg,1", "m0,1x", "m11111111111111111,1", "M0,2:00",
 		"M0,1:0g", "M0,1", "X0,5:abc", "p", "pffffffff", "p10x", "P", "P0", "P0=",
-		"P0=00", "P99=00", "G", "G00", "Z0", "Z0,", "Z0,0", "z0,0,1", "Hz1", "Hg",
+		"P0=00", "P99=00", "G", "G00", "Z0,", "Z0,0", "z0,0,1", "Hz1", "Hg",
 		"Hg9", "Hg-2", "T", "vCont;", "vCont;c:", "vCont;c:1x", "vCont;C;", "C",
 		"cx", "sx", "qThreadExtraInfo,", "qThreadExtraInfo,9",
 		"qXfer:features:read:target.xml:ffffff,10",

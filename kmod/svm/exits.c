@@ -23,6 +23,7 @@
  */
 static void requeue_event(struct lodge_vcpu *vcpu, u64 info)
 {
+	const struct lodge_event *software = &to_svm(vcpu)->software;
 	struct lodge_event *event = &vcpu->event;
 	u8 vector = FIELD_GET(INJ_VECTOR, info);
 
@@ -35,10 +36,14 @@ static void requeue_event(struct lodge_vcpu *vcpu, u64 info)
 		break;
 	case INJ_TYPE_EXCEPTION:
 		if ((vector == X86_TRAP_BP || vector == X86_TRAP_OF) &&
-		    !to_svm(vcpu)->int3_injected)
+		    software->type != EVENT_EXCEPTION)
 			return;
 		event->type = EVENT_EXCEPTION;
 		break;
+	case INJ_TYPE_SOFT:
+		if (software->type == EVENT_SOFTWARE)
+			*event = *software;
+		return;
 	default:
 		return;
 	}
@@ -141,6 +146,7 @@ static bool decode_exception(struct lodge_vcpu *vcpu, struct lodge_exit *exit,
 	exit->kind = EXIT_EXCEPTION;
 	exit->exception.vector = vector;
 	exit->exception.has_error = WITH_ERROR & BIT(vector);
+	exit->exception.maybe_int_n = false;
 	exit->exception.error = vmcb->exit_info1;
 	/* The exit comes before the address gets there (15.12.15). */
 	if (vector == X86_TRAP_PF)
@@ -326,6 +332,13 @@ void svm_decode_exit(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 		exit->exception.vector = X86_TRAP_AC;
 		exit->exception.has_error = true;
 		exit->exception.error = 0;
+		break;
+	case SVM_EXIT_SWINT:
+		/* QEMU's emulation has this for INT3, too. */
+		exit->kind = EXIT_EXCEPTION;
+		exit->exception.vector = X86_TRAP_BP;
+		exit->exception.has_error = false;
+		exit->exception.maybe_int_n = true;
 		break;
 	case SVM_EXIT_IRET:
 		decode_iret(vcpu, exit);

@@ -43,7 +43,7 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
  * @iret_seen: that IRET is about to execute
  * @stepping: RFLAGS.TF is ours, to get an NMI in as soon as it may
  * @guest_tf: RFLAGS.TF as the guest had it before
- * @int3_injected: the last entry has injected #BP or #OF
+ * @software: what the last entry has injected, if INT3, INTO or INT n
  * @step_injected: a debugger's step was to be the delivery of an event
  * @shadow_rip: where the guest was entered in an interrupt shadow, else -1
  * @failed_rule: the rule that svm_check_state() found broken, or NULL
@@ -59,7 +59,7 @@ struct svm_vcpu {
 	bool iret_seen;
 	bool stepping;
 	bool guest_tf;
-	bool int3_injected;
+	struct lodge_event software;
 	bool step_injected;
 	u64 shadow_rip;
 	const char *failed_rule;

@@ -132,11 +132,13 @@ static void fail_entry(struct lodge_vcpu *vcpu, const char *rule)
 static void prepare_step(struct lodge_vcpu *vcpu, bool injects)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
+	void (*send_interrupt)(int cpu);
 
 	svm->step_injected = injects;
 	if (injects) {
-		/* In parentheses, for it is also the name of a macro. */
-		(smp_ops.smp_send_reschedule)(smp_processor_id());
+		/* Newer kernels have a macro of this name, which is not for us. */
+		send_interrupt = smp_ops.smp_send_reschedule;
+		send_interrupt(smp_processor_id());
 	} else if (!svm->stepping) {
 		svm->stepping = true;
 		svm->guest_tf = vcpu->rflags & X86_EFLAGS_TF;
@@ -169,7 +171,7 @@ void svm_enter(struct lodge_vcpu *vcpu)
 		     svm->asid_cpu != smp_processor_id()))
 		new_asid(svm, sc);
 
-	svm->int3_injected = false;
+	svm->software.type = EVENT_NONE;
 	if (injects)
 		svm_inject(vcpu);
 	if (unlikely(vcpu->debug & LODGE_DEBUG_STEP))
@@ -227,6 +229,13 @@ void svm_enter(struct lodge_vcpu *vcpu)
 	vmcb->clean = CLEAN_ALL;
 }
 
+static bool is_software(const struct lodge_event *event)
+{
+	return event->type == EVENT_SOFTWARE ||
+	       (event->type == EVENT_EXCEPTION &&
+		(event->vector == X86_TRAP_BP || event->vector == X86_TRAP_OF));
+}
+
 /* AMD APM vol. 2, 15.20. */
 void svm_inject(struct lodge_vcpu *vcpu)
 {
@@ -242,15 +251,22 @@ void svm_inject(struct lodge_vcpu *vcpu)
 		inj |= INJ_TYPE_NMI;
 		svm->iret_seen = false;
 		break;
+	case EVENT_SOFTWARE:
+		inj |= INJ_TYPE_SOFT;
+		vcpu->shadow = false;
+		break;
 	default:
 		inj |= INJ_TYPE_EXCEPTION;
-		svm->int3_injected = event->vector == X86_TRAP_BP ||
-				     event->vector == X86_TRAP_OF;
 		if (event->has_error)
 			inj |= INJ_ERROR_VALID | (u64)event->error << 32;
 		/* A fault has no interrupt shadow to leave behind. */
 		vcpu->shadow = false;
 		break;
+	}
+	if (is_software(event)) {
+		svm->software = *event;
+		/* What is pushed, where the processor has this field (15.20) */
+		svm->vmcb->next_rip = vcpu->rip;
 	}
 	svm->vmcb->event_inj = inj;
 	/* Delivery pushes RFLAGS: a TF of ours must not be in there. */

@@ -380,6 +380,9 @@ void svm_set_debug(struct lodge_vcpu *vcpu)
 	svm->vmcb->dr6 = vcpu->dr6;
 	svm->vmcb->dr7 = vcpu->dr7;
 	svm->vmcb->intercept_exceptions = ALWAYS_INTERCEPTED;
+	svm->vmcb->intercept1 &= ~INTERCEPT_INTN;
+	if (vcpu->debug)
+		svm->vmcb->intercept1 |= INTERCEPT_INTN;
 	if (vcpu->debug & LODGE_DEBUG_BREAKPOINTS)
 		svm->vmcb->intercept_exceptions |= BIT(X86_TRAP_BP);
 	if (vcpu->debug & LODGE_DEBUG_STEP)

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a debugger in the tool is told of: INT3 and single steps. */
 #include <asm/trapnr.h>
+#include "insn.h"
 #include "vm.h"
+
+#define OPCODE_INT3	0xcc
+#define OPCODE_INT	0xcd
 
 int lodge_debug_exit(struct lodge_vcpu *vcpu, u32 vector)
 {
@@ -15,26 +19,67 @@ int lodge_debug_exit(struct lodge_vcpu *vcpu, u32 vector)
 	return NEXT_USER;
 }
 
-/*
- * What the processor would have done: a trap, with RIP behind the instruction.  It
- * is injected as any exception, so the gate's privilege level is not looked at.
- */
+/* What the processor would have done: a trap, with RIP behind the instruction. */
 static void deliver_int3(struct lodge_vcpu *vcpu, u8 len)
 {
 	vcpu->rip += len;
 	lodge_queue_exception(vcpu, X86_TRAP_BP, false, 0);
 }
 
-int lodge_debug_int3(struct lodge_vcpu *vcpu)
+static int handle_int3(struct lodge_vcpu *vcpu, u8 len)
 {
-	u8 len = vcpu->exit.insn_len ?: 1;
-
 	if (!(vcpu->debug & LODGE_DEBUG_BREAKPOINTS)) {
 		deliver_int3(vcpu, len);
 		return NEXT_ENTER;
 	}
 	vcpu->int3_len = len;
 	return lodge_debug_exit(vcpu, X86_TRAP_BP);
+}
+
+/* What may stand before INT: segments, sizes, LOCK and REP, and REX */
+static bool is_prefix(u8 byte)
+{
+	switch (byte) {
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+	case 0x40 ... 0x4f:
+	case 0x64 ... 0x67:
+	case 0xf0:
+	case 0xf2:
+	case 0xf3:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int lodge_debug_int(struct lodge_vcpu *vcpu, bool can_sleep)
+{
+	int len, i = 0;
+	u8 insn[15];
+
+	if (!vcpu->exit.exception.maybe_int_n)
+		return handle_int3(vcpu, vcpu->exit.insn_len ?: 1);
+
+	len = lodge_fetch_insn(vcpu, insn, can_sleep);
+	if (len < 0)
+		return NEXT_SLEEP;
+	while (i < len && is_prefix(insn[i]))
+		i++;
+	if (i < len && insn[i] == OPCODE_INT3)
+		return handle_int3(vcpu, i + 1);
+	/* Another CPU has changed it meanwhile: then once more. */
+	if (i + 1 >= len || insn[i] != OPCODE_INT)
+		return NEXT_ENTER;
+	vcpu->event = (struct lodge_event){
+		.type = EVENT_SOFTWARE,
+		.vector = insn[i + 1],
+		.error = i + 2,
+	};
+	vcpu->rip += i + 2;
+	return NEXT_ENTER;
 }
 
 int lodge_debug_set(struct lodge_vcpu *vcpu, const struct lodge_guest_debug *in)

@@ -345,7 +345,7 @@ int lodge_handle_exit(struct lodge_vcpu *vcpu, bool can_sleep)
 		return lodge_skip_insn(vcpu, can_sleep);
 	case EXIT_EXCEPTION:
 		if (exit->exception.vector == X86_TRAP_BP)
-			return lodge_debug_int3(vcpu);
+			return lodge_debug_int(vcpu, can_sleep);
 		lodge_queue_exception(vcpu, exit->exception.vector,
 				      exit->exception.has_error,
 				      exit->exception.error);

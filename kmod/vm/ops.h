@@ -82,7 +82,7 @@ enum lodge_exit_kind {
  * @port: EXIT_PORT: where, how wide, which way
  * @npf: EXIT_NPF: guest physical address and NPF_*
  * @cr: EXIT_CR: which one, from or to which general register
- * @exception: EXIT_EXCEPTION: which, and its error code
+ * @exception: EXIT_EXCEPTION: which, and its error code; #BP may be an INT n, too
  */
 struct lodge_exit {
 	enum lodge_exit_kind kind;
@@ -113,6 +113,7 @@ struct lodge_exit {
 		struct {
 			u8 vector;
 			bool has_error;
+			bool maybe_int_n;	/* #BP only */
 			u32 error;
 		} exception;
 	};

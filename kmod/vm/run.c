@@ -56,6 +56,9 @@ void lodge_queue_exception(struct lodge_vcpu *vcpu, u8 vector, bool has_error,
 {
 	struct lodge_event *event = &vcpu->event;
 
+	/* The fault is the INT n's, which has not happened. */
+	if (event->type == EVENT_SOFTWARE)
+		vcpu->rip -= event->error;
 	if (event->type == EVENT_EXCEPTION) {
 		u8 first = event->vector;
 

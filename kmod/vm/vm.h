@@ -100,6 +100,7 @@ enum lodge_event_type {
 	EVENT_INTERRUPT,
 	EVENT_NMI,
 	EVENT_EXCEPTION,
+	EVENT_SOFTWARE,		/* INT n, which a debugger has come upon */
 };
 
 /**
@@ -107,7 +108,7 @@ enum lodge_event_type {
  * @type: enum lodge_event_type
  * @vector: 0 to 255
  * @has_error: push @error
- * @error: error code
+ * @error: error code; of INT n, its length, by which RIP has gone on
  */
 struct lodge_event {
 	u8 type;
@@ -390,12 +391,13 @@ int lodge_exit_memory(struct lodge_vcpu *vcpu, u64 gpa, int error, bool write);
 int lodge_debug_exit(struct lodge_vcpu *vcpu, u32 vector);
 
 /**
- * lodge_debug_int3() - an INT3 that the vendor was asked to intercept
+ * lodge_debug_int() - INT3 or INT n, of which one was to be intercepted
  * @vcpu: the vCPU, by its own thread
+ * @can_sleep: false in the stretch without preemption: then NEXT_SLEEP may come
  *
  * Return: enum lodge_next
  */
-int lodge_debug_int3(struct lodge_vcpu *vcpu);
+int lodge_debug_int(struct lodge_vcpu *vcpu, bool can_sleep);
 
 /* LODGE_STATE_GUEST_DEBUG. Return: 0 or -EINVAL */
 int lodge_debug_set(struct lodge_vcpu *vcpu, const struct lodge_guest_debug *in);

@@ -155,6 +155,7 @@ static void decode_exception(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 		exit->kind = EXIT_EXCEPTION;
 		exit->exception.vector = X86_TRAP_BP;
 		exit->exception.has_error = false;
+		exit->exception.maybe_int_n = false;
 		break;
 	case X86_TRAP_AC:
 		exit->kind = EXIT_EXCEPTION;

@@ -594,8 +594,8 @@ struct lodge_debugregs {
  *
  * It stays until it is set again, and no reset of the guest changes it. The guest
  * sees neither, and its own single steps and breakpoints go on; but with SVM, what
- * PUSHF, SYSCALL, INT n or INTO store while they are stepped has the trap flag set, and
- * the step ends only behind the handler; and a step into a handler may
+ * PUSHF, SYSCALL or INTO store while they are stepped has the trap flag set, and of the
+ * latter two the step ends only behind the handler; and a step into a handler may
  * end some instructions later.
  *
  * Errors: EINVAL (@flags, no LODGE_FEATURE_STEP, nothing to reflect).
