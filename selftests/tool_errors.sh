@@ -123,9 +123,9 @@ error "10^30 MiB" 125 "more memory than .*; " run --vm --kernel x \
 	-m 1000000000000000000000000000000
 error "no place for a debugger" 125 "'x' is no place for a debugger; give" \
 	run --vm --kernel x --gdb x
-error "a debugger from elsewhere" 125 "'tcp:0.0.0.0:1234' is no .*; tcp:127" \
+error "a debugger from elsewhere" 125 "'tcp:0.0.0.0:1234' is no .*; give tcp:127" \
 	run --vm --kernel x --gdb tcp:0.0.0.0:1234
-error "a debugger's port" 125 "'tcp:127.0.0.1:65536' is no .*; tcp:127" \
+error "a debugger's port" 125 "'tcp:127.0.0.1:65536' is no .*; give tcp:127" \
 	run --vm --kernel x --gdb tcp:127.0.0.1:65536
 error "a debugger's socket over a file" 125 "cannot make the socket '$lodge' .*; give" \
 	run --vm --kernel x --gdb "unix:$lodge"

@@ -541,8 +541,11 @@ int run_vm(int argc, char **argv)
 	status = STATUS_LODGE;
 	if (!request.config.append)
 		request.config.append = DEFAULT_APPEND;
-	if (!open_gdb(&request, &gdb, &error) &&
-	    !boot_open(&image, &request.config, &error) &&
+	if (open_gdb(&request, &gdb, &error)) {
+		error_print(&error);
+		return status;
+	}
+	if (!boot_open(&image, &request.config, &error) &&
 	    !run_vm_net_open(&request.net, &request.config, &error)) {
 		status = monitor_run(vmm, &context, &error);
 		run_vm_net_close(&request.net);

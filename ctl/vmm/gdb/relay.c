@@ -228,7 +228,7 @@ static int listen_tcp(struct gdb_relay *relay, const char *text, struct error *e
 	    strncmp(text, "127.0.0.1:", sizeof("127.0.0.1:") - 1) ||
 	    colon != text + sizeof("127.0.0.1") - 1) {
 		error_set(error, 0, "'tcp:%s' is no place for a debugger", text);
-		return error_advise(error, "tcp:127.0.0.1:PORT is: whoever reaches it has the VM, so it is for this host alone");
+		return error_advise(error, "give tcp:127.0.0.1:PORT: whoever reaches it has the VM, so it is for this host alone");
 	}
 	address.sin_port = htons((uint16_t)port);
 	relay->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
