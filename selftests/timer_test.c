@@ -54,7 +54,7 @@ static void measure(void)
 
 static void one_shot(void)
 {
-	u64 begin, t, cost = -1UL;
+	u64 begin, t;
 	int i;
 
 	measure();
