@@ -90,7 +90,9 @@ void gdb_destroy(struct gdb *gdb);
  * @vcpu: the CPU
  * @whole: no exit waits to be completed
  *
- * Waits while the CPU is halted.  Return: false if it is to ask again
+ * Waits while the CPU is halted.
+ *
+ * Return: false if it is to ask again
  */
 bool gdb_may_run(struct gdb *gdb, struct vcpu *vcpu, bool whole);
 
