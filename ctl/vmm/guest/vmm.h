@@ -3,6 +3,7 @@
 #ifndef VMM_H
 #define VMM_H
 
+#include "vmm/gdb/gdb.h"
 #include "vmm/guest/kernel.h"
 #include "vmm/vm.h"
 
@@ -23,6 +24,7 @@
  * @wall: a socket, to ask the keeper for a wall
  * @cgroup: the file cgroup.procs of the cgroup that it enters
  * @net: its interface; @net.tap is -1 if there is none
+ * @gdb: the way to a debugger; @gdb.in is -1 if there is none
  */
 struct vmm {
 	struct vm_config config;
@@ -36,6 +38,7 @@ struct vmm {
 	int wall;
 	int cgroup;
 	struct vm_net net;
+	struct gdb_config gdb;
 };
 
 /*
