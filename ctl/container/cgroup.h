@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "container/container.h"
+#include "container/limits.h"
 #include "error.h"
 
 #define CGROUP_CPU_PERIOD	100000
@@ -30,8 +30,19 @@ int cgroup_path(char *path, const char *name, struct error *error);
  *
  * Return: a descriptor of its folder (close-on-exec), or -1
  */
-int cgroup_create(const char *path, const struct container_limits *limits,
+int cgroup_create(const char *path, const struct limits *limits,
 		  struct error *error);
+
+/**
+ * cgroup_set_limits() - set those of @limits that somebody has asked for
+ * @path: see cgroup_path()
+ * @limits: what it may use
+ * @error: filled on failure; then some may be set
+ *
+ * Return: 0 or -1
+ */
+int cgroup_set_limits(const char *path, const struct limits *limits,
+		      struct error *error);
 
 /**
  * struct cgroup_usage - what a cgroup has used; UINT64_MAX is not known

@@ -287,7 +287,7 @@ static int create(struct keeper *keeper, struct image *image)
 	keeper->image = open_image(config, image, error);
 	if (keeper->image < 0 || prepare_userns(keeper))
 		return -1;
-	keeper->cgroup = cgroup_create(keeper->state.cgroup, &config->limits, error);
+	keeper->cgroup = cgroup_create(keeper->state.cgroup, &config->run.limits, error);
 	if (keeper->cgroup < 0 || open_streams(keeper) ||
 	    relay_block_signals(&keeper->relay, error) || channel_open(ends, error))
 		return -1;

@@ -268,7 +268,6 @@ static int save_state(struct guest *guest)
 /* From nothing to a VM that boots. */
 static int create(struct guest *guest)
 {
-	static const struct container_limits no_limits;
 	const struct guest_config *config = guest->config;
 	struct error *error = &guest->error;
 
@@ -282,7 +281,7 @@ static int create(struct guest *guest)
 	    janitor_start(&guest->janitor, guest->state.name, guest->state.cgroup,
 			  config->run.detach && !config->run.remove, error))
 		return -1;
-	guest->cgroup = cgroup_create(guest->state.cgroup, &no_limits, error);
+	guest->cgroup = cgroup_create(guest->state.cgroup, &config->run.limits, error);
 	if (guest->cgroup < 0)
 		return -1;
 	if (run_vm_net_open(config->net, &guest->config->vm, error))
