@@ -21,6 +21,7 @@ static const struct verb verbs[] = {
 	{ "kill", "send a signal to guests", cmd_kill },
 	{ "pause", "stop guests", cmd_pause },
 	{ "resume", "let paused guests go on", cmd_resume },
+	{ "update", "change what guests may use", cmd_update },
 	{ "logs", "print what a guest has written", cmd_logs },
 	{ "rm", "remove what is left of guests", cmd_rm },
 	{ "ps", "list guests", cmd_ps },

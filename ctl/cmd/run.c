@@ -36,7 +36,7 @@ static const struct option common_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-const struct option run_limit_options[] = {
+static const struct option limit_options[] = {
 	{ "cpus", required_argument, NULL, RUN_OPTION_CPUS },
 	{ "cpu-weight", required_argument, NULL, RUN_OPTION_CPU_WEIGHT },
 	{ "cpu-shares", required_argument, NULL, RUN_OPTION_CPU_SHARES },
@@ -201,11 +201,19 @@ static size_t append_options(struct option *all, size_t count,
 	return count;
 }
 
+void run_limits(struct option all[RUN_OPTIONS_MAX], const struct option *own)
+{
+	size_t count = append_options(all, 0, limit_options);
+
+	count = append_options(all, count, own);
+	all[count] = (struct option){ NULL, 0, NULL, 0 };
+}
+
 void run_options(struct option all[RUN_OPTIONS_MAX], const struct option *own)
 {
 	size_t count = append_options(all, 0, common_options);
 
-	count = append_options(all, count, run_limit_options);
+	count = append_options(all, count, limit_options);
 	count = append_options(all, count, own);
 	all[count] = (struct option){ NULL, 0, NULL, 0 };
 }
@@ -231,7 +239,7 @@ static struct kind find_kind(int argc, char **argv)
 	int option;
 	size_t count = append_options(all, 0, common_options);
 
-	count = append_options(all, count, run_limit_options);
+	count = append_options(all, count, limit_options);
 	count = append_options(all, count, run_container_options);
 	append_options(all, count, run_vm_options);
 	snprintf(letters, sizeof(letters), "%s%s", run_container_short_options,

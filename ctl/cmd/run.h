@@ -31,8 +31,8 @@ enum {
 
 #define RUN_OPTIONS_MAX	96
 
-/* Limits, which `lodge update` has, too */
-extern const struct option run_limit_options[];
+/* Fills @all with the limits, which `lodge update` has, too, and with those of @own. */
+void run_limits(struct option all[RUN_OPTIONS_MAX], const struct option *own);
 
 /*
  * One of those. Return: 0, -1 with @error, or 1: it is not one

@@ -80,4 +80,10 @@ int cgroup_freeze(const char *path, bool freeze, struct error *error);
 /* What cgroup.events says; @fd is its descriptor. Return: frozen? */
 bool cgroup_is_frozen(int fd);
 
+/*
+ * The limits that are in force; 0 is for what the kernel does not say. @path: see
+ * cgroup_path().
+ */
+void cgroup_get_limits(const char *path, struct limits *limits);
+
 #endif /* CGROUP_H */

@@ -36,6 +36,8 @@ static const struct rule {
 			  sizeof(struct wire_size), 0, 1 },
 	[WIRE_CLOSE] = { "close", 0, 0, 0, 1 },
 	[WIRE_EXIT] = { "exit", 4, 4, 1, 0 },
+	[WIRE_MEMORY] = { "memory", sizeof(struct wire_memory),
+			  sizeof(struct wire_memory), 0, 1 },
 };
 
 void wire_free(struct wire_buffer *buffer)

@@ -38,6 +38,8 @@
  * @WIRE_RESIZE: keeper: struct wire_size, of the session's terminal
  * @WIRE_CLOSE: keeper: nobody has the other end of the streams any more
  * @WIRE_EXIT: guest: uint32_t: exit status; the session's last frame
+ * @WIRE_MEMORY: struct wire_memory: a client of the keeper asks, and is answered; never
+ *               on the port to the guest
  * @WIRE_NR_TYPES: how many there are
  */
 enum wire_type {
@@ -52,6 +54,7 @@ enum wire_type {
 	WIRE_RESIZE,
 	WIRE_CLOSE,
 	WIRE_EXIT,
+	WIRE_MEMORY,
 	WIRE_NR_TYPES,
 };
 
@@ -94,6 +97,19 @@ struct wire_failure {
 	uint32_t status;
 	char text[384];
 	char advice[256];
+};
+
+/**
+ * struct wire_memory - a VM's memory in bytes
+ * @size: what it was started with
+ * @target: what it is to do with; in a question 0: that stays as it is, or more than
+ *          @size: that is all
+ * @given: what its guest says that it has given back
+ */
+struct wire_memory {
+	uint64_t size;
+	uint64_t target;
+	uint64_t given;
 };
 
 /* The strings of WIRE_SETUP; those of a network may be empty */

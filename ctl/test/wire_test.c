@@ -378,6 +378,8 @@ static void test_refused(void)
 	       wire_send(&b, WIRE_NR_TYPES, 0, 0, NULL, 0));
 	REFUSE("what only the keeper may say is refused", true, "not for this side",
 	       wire_send(&b, WIRE_SETUP, 0, 0, data, 100));
+	REFUSE("a guest that asks about memory is refused", true, "not for this side",
+	       wire_send(&b, WIRE_MEMORY, 0, 0, data, sizeof(struct wire_memory)));
 	REFUSE("another stream is refused", true, "not of stream",
 	       wire_send(&b, WIRE_DATA, 0, 0, data, 1));
 	REFUSE("a frame that is too long is refused before it is there", true, "bytes",
@@ -407,6 +409,59 @@ static void test_refused(void)
 	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
 	       wire_send_number(&b, WIRE_EXIT, 0, 0, 0);
 	       wire_send(&b, WIRE_DATA, 1, 0, data, 1));
+}
+
+static void on_memory(void *state, struct wire_memory *memory)
+{
+	*(uint64_t *)state = memory->target;
+	memory->size = 64;
+	memory->given = 8;
+}
+
+/* Who asks about memory has an answer, and is hung up on; the guest hears nothing. */
+static void test_memory(void)
+{
+	static struct hub hub;
+	struct wire_memory memory = { .target = 56 };
+	struct wire_buffer buffer = { .data = NULL };
+	struct pollfd fds[HUB_POLL_MAX];
+	struct wire_frame frame;
+	struct error error;
+	uint64_t target = 0;
+	bool good;
+	int ends[2], fd, i;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends))
+		abort();
+	fd = hub_open(&hub, ends[0], ends[0], -1, setup, &error);
+	hub.on_memory = on_memory;
+	hub.state = &target;
+	wire_send(&buffer, WIRE_MEMORY, 0, 0, &memory, sizeof(memory));
+	wire_write(&buffer, fd, buffer.count);
+	wire_send(&buffer, WIRE_HELLO, 0, 0, LODGE_VERSION, strlen(LODGE_VERSION));
+	wire_write(&buffer, ends[1], buffer.count);
+	for (i = 0; i < 10; i++) {
+		hub_prepare(&hub, fds);
+		poll(fds, HUB_POLL_MAX, 0);
+		hub_serve(&hub, fds, &error);
+	}
+	good = wire_read(&buffer, fd) > 0 &&
+	       wire_take(&buffer, WIRE_FROM_KEEPER, &frame, &error) == 1 &&
+	       frame.type == WIRE_MEMORY;
+	if (good)
+		memcpy(&memory, frame.payload, sizeof(memory));
+	ok(good && target == 56 && memory.size == 64 && memory.given == 8 &&
+	   wire_read(&buffer, fd) == 0, "who asks about memory has one answer");
+	wire_free(&buffer);
+	good = wire_read(&buffer, ends[1]) > 0 &&
+	       wire_take(&buffer, WIRE_FROM_KEEPER, &frame, &error) == 1 &&
+	       frame.type == WIRE_SETUP && !buffer.count;
+	ok(good, "and the guest hears nothing of it");
+	wire_free(&buffer);
+	hub_close(&hub);
+	close(ends[0]);
+	close(ends[1]);
+	close(fd);
 }
 
 static uint64_t seed = 1;
@@ -459,6 +514,7 @@ int main(int argc, char **argv)
 	test_commands();
 	test_slow_reader();
 	test_refused();
+	test_memory();
 	test_fuzz(rounds);
 	return tap_end();
 }

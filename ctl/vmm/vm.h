@@ -70,6 +70,7 @@ struct vm_net {
  * @disks: its disks, in their order
  * @nr_disks: how many
  * @net: its interface, or NULL
+ * @balloon: the other end of its balloon, or NULL
  */
 struct vm_config {
 	const char *kernel;
@@ -88,6 +89,7 @@ struct vm_config {
 	struct disk_config disks[VM_MAX_DISKS];
 	unsigned int nr_disks;
 	const struct vm_net *net;
+	struct balloon_host *balloon;
 };
 
 /**

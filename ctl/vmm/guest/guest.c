@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -36,6 +37,7 @@
 #include "vmm/guest/session.h"
 #include "vmm/guest/vmm.h"
 #include "vmm/keeper.h"
+#include "vmm/virtio/balloon.h"
 
 /*
  * "quiet": each byte on the serial port is an exit.  A panic is to end the VM, and
@@ -77,6 +79,7 @@ enum {
  * @to_guest: likewise
  * @vmm: the VMM's process, a pidfd
  * @pid: the same
+ * @page: shared with it
  * @wall: the VMM asks for its wall there, or -1
  * @cell: its wall
  * @cgroup_events: says when it is paused
@@ -105,6 +108,7 @@ struct guest {
 	int to_guest;
 	int vmm;
 	pid_t pid;
+	struct vmm_page *page;
 	int wall;
 	int cell;
 	int cgroup_events;
@@ -123,12 +127,14 @@ static int pack_initramfs(struct guest *guest)
 		"virtio_mmio", "virtio_console", "virtio_blk", "erofs", "overlay",
 		guest->config->net->bridge ? "virtio_net" : NULL, NULL
 	};
+	/* Without it, its memory is its own until its end. */
+	const char *const optional[] = { "virtio_balloon", NULL };
 	struct modules modules;
 
 	if (kernel_find(&guest->kernel, guest->config->vm.kernel, guest->config->modules,
 			&guest->error))
 		return -1;
-	if (!modules_find(&modules, guest->kernel.modules, names, &guest->error))
+	if (!modules_find(&modules, guest->kernel.modules, names, optional, &guest->error))
 		guest->initramfs = initramfs_pack(&modules, &guest->error);
 	modules_free(&modules);
 	return guest->initramfs < 0 ? -1 : 0;
@@ -146,6 +152,26 @@ static int listen_for_others(struct guest *guest)
 	    listen(guest->listener, SOMAXCONN))
 		return error_set(&guest->error, errno, "cannot listen at %s", address.sun_path);
 	return 0;
+}
+
+/* Somebody asks about its memory, or for another amount of it. */
+static void on_memory(void *state, struct wire_memory *memory)
+{
+	struct guest *guest = state;
+	uint64_t target = memory->target, given;
+
+	memory->size = guest->config->vm.memory;
+	if (target > memory->size)
+		target = memory->size;
+	if (target && guest->pid > 0) {
+		atomic_store(&guest->page->balloon_target,
+			     (unsigned int)((memory->size - target) / BALLOON_PAGE));
+		kill(guest->pid, SIGUSR1);
+	}
+	memory->target = memory->size -
+			 (uint64_t)atomic_load(&guest->page->balloon_target) * BALLOON_PAGE;
+	given = (uint64_t)atomic_load(&guest->page->balloon_actual) * BALLOON_PAGE;
+	memory->given = given < memory->size ? given : memory->size;
 }
 
 static int open_session(struct guest *guest)
@@ -177,6 +203,8 @@ static int open_session(struct guest *guest)
 
 	if (fd < 0)
 		return -1;
+	guest->hub.on_memory = on_memory;
+	guest->hub.state = guest;
 	return session_open(&guest->session, fd, &config->run.process,
 			    config->run.interactive && !config->run.detach, &guest->error);
 }
@@ -222,6 +250,11 @@ static int start_vmm(struct guest *guest)
 		vmm.net = guest->config->net->vm;
 	vmm.config.append = guest->append;
 	vmm.config.name = guest->state.name;
+	guest->page = mmap(NULL, sizeof(*guest->page), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (guest->page == MAP_FAILED)
+		return error_set(error, errno, "cannot map memory");
+	vmm.page = guest->page;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return error_set(error, errno, "cannot make a pair of sockets");
 	guest->wall = ends[0];

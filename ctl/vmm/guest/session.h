@@ -85,4 +85,14 @@ int session_exec(const struct state *state, const struct process *process,
 /* Sends a signal to a VM's command. Return: 0 or -1 */
 int session_kill(const char *name, int signal, struct error *error);
 
+/**
+ * session_memory() - ask about a VM's memory, or for another amount of it
+ * @name: of the VM
+ * @memory: the question, then the answer
+ * @error: filled on failure
+ *
+ * Return: 0, or -1: it does not run, or has not booted yet
+ */
+int session_memory(const char *name, struct wire_memory *memory, struct error *error);
+
 #endif /* SESSION_H */
