@@ -246,7 +246,7 @@ error "-w to nowhere" 127 "folder '/nowhere'"
 run --pids 3 busybox true
 error "--pids" 125 "'--pids' is for containers"
 verb run --vm --kernel /etc/passwd --cpus 1
-error "--cpus of a kernel alone" 125 "'1'\|'--cpus' is for a VM of an image"
+error "--cpus of a kernel alone" 125 "'--cpus' is for a VM of an image"
 verb run --vm --kernel /etc/passwd -d
 error "an option that is for images" 125 "'-d' is for a VM of an image"
 check "nothing is left" until_true nothing_left

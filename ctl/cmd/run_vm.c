@@ -294,7 +294,7 @@ static int parse(int argc, char **argv, struct request *request)
 						    &error);
 			if (result > 0)
 				return cmd_bad_option("run", argc, argv, option);
-			request->image_option = argv[optind - 1];
+			request->image_option = argv[optind - 1 - (optarg == argv[optind - 1])];
 			break;
 		}
 		if (result)
