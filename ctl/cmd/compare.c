@@ -230,7 +230,7 @@ static int see_end(const struct request *request, const char *name,
 
 static void clean_up(char *name)
 {
-	char *argv[] = { (char *)"rm", (char *)"-f", name, NULL };
+	char *argv[4] = { (char *)"rm", (char *)"-f", name, NULL };
 	int folder = state_open(name);
 
 	if (folder < 0)
@@ -287,7 +287,7 @@ static int draw(const struct comparison *comparison, const char *path)
 	int result = file ? compare_print_svg(comparison, file) : -1;
 
 	if (result) {
-		error_set(&error, errno, "cannot draw to %s", path);
+		error_set(&error, errno, "cannot write the picture %s", path);
 		error_print(&error);
 	}
 	if (file)

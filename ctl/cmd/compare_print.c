@@ -200,7 +200,7 @@ int compare_print_svg(const struct comparison *comparison, FILE *file)
 	char **word;
 
 	fill_rows(rows, comparison);
-	fprintf(file, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"720\" height=\"%d\" "
+	fprintf(file, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"720\" height=\"%d\"\n"
 		"font-family=\"sans-serif\" font-size=\"13\">\n"
 		"<rect width=\"720\" height=\"%d\" fill=\"white\"/>\n"
 		"<text x=\"12\" y=\"24\" font-size=\"16\" font-weight=\"bold\">", height, height);

@@ -399,7 +399,8 @@ static void test_refused(void)
 	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started)));
 	started.release[0] = '\0';
 	REFUSE("more than a window is refused", true, "more of a stream",
-	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started)); send_many(&b, data, 9));
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
+	       send_many(&b, data, 9));
 	REFUSE("output after its end is refused", true, "more of a stream",
 	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
 	       wire_send(&b, WIRE_DATA, 1, 0, NULL, 0);

@@ -166,7 +166,7 @@ static void on_memory(void *state, struct wire_memory *memory)
 	if (target && guest->pid > 0) {
 		atomic_store(&guest->page->balloon_target,
 			     (unsigned int)((memory->size - target) / BALLOON_PAGE));
-		kill(guest->pid, SIGUSR1);
+		kill(guest->pid, SIGUSR2);
 	}
 	memory->target = memory->size -
 			 (uint64_t)atomic_load(&guest->page->balloon_target) * BALLOON_PAGE;
