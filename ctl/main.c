@@ -30,6 +30,7 @@ static const struct verb verbs[] = {
 	{ "inspect", "print all that is known of guests", cmd_inspect },
 	{ "policy", "print or change what containers may do", cmd_policy },
 	{ "image", "import, list and remove images", cmd_image },
+	{ "compare", "run a command as a VM and as a container", cmd_compare },
 	{ "version", "print the version", cmd_version },
 	{ "help", "print this, or the help of a verb", cmd_help },
 };

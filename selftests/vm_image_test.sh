@@ -218,6 +218,25 @@ run --append rdinit=/nosuch busybox true
 error "a kernel that cannot go on" 70 "reset itself before its command ran"
 check "its last words are shown" grep -q '^guest: .*panic' "$dir/err"
 
+# The same in a container
+# shellcheck disable=SC2086 # $kernel is none or two words
+verb compare $kernel --store "$dir/store" -m 128 --net none --json --svg "$dir/svg" busybox \
+	sh -c 'head -c 20000000 /dev/zero >/data'
+figure() {
+	sed -n "s/.*\"$1\": {.*\"$2\": \([0-9]*\).*/\1/p" "$dir/out" | grep -x '[0-9]\+' || echo 0
+}
+says "compare" 0 '^ *"vm": { "time-to-command": '
+check "a VM takes longer" \
+	[ "$(figure vm time-to-command)" -gt "$(figure container time-to-command)" ]
+check "and more memory, which both have" [ "$(figure vm memory-peak)" -gt \
+	"$(figure container memory-peak)" -a "$(figure container memory-peak)" -gt 20000000 ]
+check "and has processes of its kernel" [ "$(figure vm processes)" -gt 20 -a \
+	"$(figure container processes)" -eq 2 ]
+check "their kernels" grep -q "\"container\": {.*\"kernel\": \"$(uname -r)\"" "$dir/out"
+check "an SVG" grep -q '^</svg>$' "$dir/svg"
+verb compare --store "$dir/store" nosuch
+error "compare of no image" 125 "no image nosuch"
+
 # Bad input
 run nosuch
 error "no such image" 125 "no image nosuch"

@@ -36,6 +36,7 @@ int cmd_stats(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 
 /*

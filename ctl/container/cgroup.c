@@ -203,6 +203,7 @@ static int set_number(int dir, const char *parent, const char *const names[3],
 		      uint64_t number, const char *behind, struct error *error)
 {
 	char text[64];
+	const struct limit limit = { names[0], names[1], text, names[2] };
 
 	if (!number)
 		return 0;
@@ -210,8 +211,7 @@ static int set_number(int dir, const char *parent, const char *const names[3],
 		snprintf(text, sizeof(text), "max%s", behind);
 	else
 		snprintf(text, sizeof(text), "%" PRIu64 "%s", number, behind);
-	return set_limit(dir, parent, &(struct limit){ names[0], names[1], text, names[2] },
-			 error);
+	return set_limit(dir, parent, &limit, error);
 }
 
 /*
@@ -223,16 +223,17 @@ static int set_io_weight(int dir, const char *parent, uint64_t weight,
 {
 	static const char *const names[] = { "io", "io.weight", "--io-weight" };
 	char text[32];
+	const struct limit bfq = { "io", "io.bfq.weight", text, "--io-weight" };
+	struct error ignored;
 
 	if (!weight)
 		return 0;
-	if (enable_controller(parent, "io", &(struct error){ .text = "" }) ||
+	if (enable_controller(parent, "io", &ignored) ||
 	    faccessat(dir, "io.bfq.weight", W_OK, 0))
 		return set_number(dir, parent, names, weight, "", error);
 	/* BFQ's go to 1000 only. */
 	snprintf(text, sizeof(text), "%" PRIu64, weight < 1000 ? weight : 1000);
-	if (set_limit(dir, parent, &(struct limit){ "io", "io.bfq.weight", text,
-						    "--io-weight" }, error))
+	if (set_limit(dir, parent, &bfq, error))
 		return -1;
 	if (faccessat(dir, "io.weight", W_OK, 0))
 		return 0;

@@ -68,6 +68,15 @@ int cgroup_below_root(char *path, const char *below_root);
 /* Of a cgroup by its path below the root of the tree. Harmless if it has gone. */
 void cgroup_get_usage(const char *below_root, struct cgroup_usage *usage);
 
+/*
+ * Bytes of memory: the most that there were, which kernels before 5.19 do not say,
+ * and those of now. @fd is its folder; 0: not known
+ */
+void cgroup_get_memory(int fd, uint64_t *peak, uint64_t *now);
+
+/* How many processes are in it? */
+unsigned int cgroup_count(int fd);
+
 /* Kills all that is in it. Return: 0 or -1, errno */
 int cgroup_kill(const char *path);
 

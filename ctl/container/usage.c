@@ -154,3 +154,20 @@ void cgroup_get_limits(const char *path, struct limits *limits)
 	read_io_max(dir, limits);
 	close(dir);
 }
+
+void cgroup_get_memory(int fd, uint64_t *peak, uint64_t *now)
+{
+	*peak = read_limit(fd, "memory.peak");
+	*now = read_limit(fd, "memory.current");
+}
+
+unsigned int cgroup_count(int fd)
+{
+	unsigned int count = 0;
+	char text[16384];
+	const char *line;
+
+	for (line = read_text(fd, "cgroup.procs", text, sizeof(text)); *line; line++)
+		count += *line == '\n';
+	return count;
+}

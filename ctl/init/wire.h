@@ -30,7 +30,7 @@
  * @WIRE_HELLO: guest: I am here; the tool's version
  * @WIRE_SETUP: keeper: enum wire_setup, so many strings
  * @WIRE_START: keeper: struct wire_start; a new session
- * @WIRE_STARTED: guest: the command runs
+ * @WIRE_STARTED: guest: struct wire_started: the command runs
  * @WIRE_FAILED: guest: struct wire_failure; the session's last frame
  * @WIRE_DATA: bytes of a stream: keeper 0, guest 1 and 2; none: its end
  * @WIRE_CREDIT: uint32_t: so many bytes more of the other side's stream
@@ -90,6 +90,12 @@ struct wire_start {
 	uint32_t tty;
 	uint32_t argc;
 	uint32_t envc;
+};
+
+/* What the command sees of its machine; the release is a string. */
+struct wire_started {
+	uint32_t processes;
+	char release[68];
 };
 
 /* Text and advice are strings. */

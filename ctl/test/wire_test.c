@@ -361,6 +361,7 @@ static void test_refused(void)
 {
 	static uint8_t data[WIRE_DATA_MAX + 1];
 	struct wire_failure failure = { .status = 1 };
+	struct wire_started started = { .processes = 1 };
 	struct wire_buffer b = { .data = NULL };
 
 #define REFUSE(what, greet, why, ...) do {	\
@@ -369,7 +370,7 @@ static void test_refused(void)
 	wire_free(&b);				\
 } while (0)
 	REFUSE("no hello is refused", false, "hello first",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0));
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started)));
 	REFUSE("another version is refused", false, "version",
 	       wire_send(&b, WIRE_HELLO, 0, 0, "99", 2));
 	REFUSE("a second hello is refused", true, "twice",
@@ -385,28 +386,33 @@ static void test_refused(void)
 	REFUSE("a frame that is too long is refused before it is there", true, "bytes",
 	       wire_send(&b, WIRE_DATA, 1, 0, data, sizeof(data)); b.count = 8);
 	REFUSE("another session is refused", true, "not there",
-	       wire_send(&b, WIRE_STARTED, 0, 7, NULL, 0));
+	       wire_send(&b, WIRE_STARTED, 0, 7, &started, sizeof(started)));
 	REFUSE("a session with a high number is refused", true, "not there",
-	       wire_send(&b, WIRE_STARTED, 0, 65535, NULL, 0));
+	       wire_send(&b, WIRE_STARTED, 0, 65535, &started, sizeof(started)));
 	REFUSE("output before the start is refused", true, "late",
 	       wire_send(&b, WIRE_DATA, 1, 0, data, 1));
 	REFUSE("a second start is refused", true, "twice",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0));
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started)));
+	memset(started.release, 'x', sizeof(started.release));
+	REFUSE("a release that is no text is refused", true, "no text",
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started)));
+	started.release[0] = '\0';
 	REFUSE("more than a window is refused", true, "more of a stream",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0); send_many(&b, data, 9));
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
+	       send_many(&b, data, 9));
 	REFUSE("output after its end is refused", true, "more of a stream",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
 	       wire_send(&b, WIRE_DATA, 1, 0, NULL, 0);
 	       wire_send(&b, WIRE_DATA, 1, 0, NULL, 0));
 	REFUSE("credit for nothing is refused", true, "more of a stream",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
 	       wire_send_number(&b, WIRE_CREDIT, 0, 0, 1));
 	memset(failure.text, 'x', sizeof(failure.text));
 	REFUSE("an error that is no text is refused", true, "no text",
 	       wire_send(&b, WIRE_FAILED, 0, 0, &failure, sizeof(failure)));
 	REFUSE("what follows the end is refused", true, "not there",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
 	       wire_send_number(&b, WIRE_EXIT, 0, 0, 0);
 	       wire_send(&b, WIRE_DATA, 1, 0, data, 1));
 }
@@ -475,6 +481,7 @@ static uint32_t random_number(void)
 /* Frames that are nearly right, and some that are not: none may crash the hub. */
 static void test_fuzz(int rounds)
 {
+	static const struct wire_started started;
 	static uint8_t data[WIRE_DATA_MAX];
 	struct error error;
 	int i, j, refused = 0;
@@ -483,13 +490,15 @@ static void test_fuzz(int rounds)
 		struct wire_buffer b = { .data = NULL };
 
 		if (random_number() % 4)
-			wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
+			wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
 		for (j = 0; j < (int)(random_number() % 20); j++) {
 			unsigned int type = random_number() % (WIRE_NR_TYPES + 1);
 			size_t size = random_number() % (random_number() % 2 ? 16 : 3000);
 
 			if (type == WIRE_CREDIT || type == WIRE_EXIT)
 				size = 4;
+			if (type == WIRE_STARTED)
+				size = sizeof(struct wire_started);
 			if (type == WIRE_FAILED)
 				size = sizeof(struct wire_failure);
 			wire_send(&b, type, random_number() % 4, random_number() % 8 / 7,

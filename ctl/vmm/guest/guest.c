@@ -166,7 +166,7 @@ static void on_memory(void *state, struct wire_memory *memory)
 	if (target && guest->pid > 0) {
 		atomic_store(&guest->page->balloon_target,
 			     (unsigned int)((memory->size - target) / BALLOON_PAGE));
-		kill(guest->pid, SIGUSR1);
+		kill(guest->pid, SIGUSR2);
 	}
 	memory->target = memory->size -
 			 (uint64_t)atomic_load(&guest->page->balloon_target) * BALLOON_PAGE;
@@ -352,6 +352,20 @@ static void copy_errors(const struct guest *guest)
 			return;
 }
 
+/* What the guest says of itself, for those who ask later: anything, so as text only. */
+static void note_start(struct guest *guest)
+{
+	const struct wire_started *machine = &guest->session.machine;
+	struct state *state = &guest->state;
+	size_t i;
+
+	snprintf(state->kernel, sizeof(state->kernel), "%s", machine->release);
+	for (i = 0; state->kernel[i]; i++)
+		if (state->kernel[i] < ' ' || state->kernel[i] > '~')
+			state->kernel[i] = '?';
+	state->processes = machine->processes;
+}
+
 /* The command runs: whoever waits for that is told. */
 static int begin(struct guest *guest, int ready)
 {
@@ -427,6 +441,7 @@ static int serve(struct guest *guest, int ready)
 			return 0;
 		if (guest->session.started && !begun) {
 			begun = true;
+			note_start(guest);
 			if (begin(guest, ready))
 				return -1;
 		}
@@ -438,9 +453,11 @@ static int serve(struct guest *guest, int ready)
 static int end_vmm(struct guest *guest, int status)
 {
 	struct pollfd end = { guest->vmm, POLLIN, 0 };
+	struct state *state = &guest->state;
 	const union sigval value = { .sival_int = status };
 	int wait_status = 0;
 
+	cgroup_get_memory(guest->cgroup, &state->memory_peak, &state->memory_end);
 	if (poll(&end, 1, 0) <= 0) {
 		/* Who is frozen cannot end. */
 		cgroup_freeze(guest->state.cgroup, false, &(struct error){ .text = "" });

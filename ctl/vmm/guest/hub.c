@@ -221,6 +221,7 @@ static int serve_hello(struct hub *hub, const struct wire_frame *frame,
 static int check_guest_frame(struct hub_client *client, const struct wire_frame *frame,
 			     struct error *error)
 {
+	const struct wire_started *started;
 	const struct wire_failure *failure;
 	bool starts = frame->type == WIRE_STARTED;
 	uint32_t number;
@@ -232,6 +233,9 @@ static int check_guest_frame(struct hub_client *client, const struct wire_frame 
 		return error_set(error, 0, "session %u starts twice or late", frame->session);
 	switch (frame->type) {
 	case WIRE_STARTED:
+		started = (const void *)frame->payload;
+		if (!wire_is_text(started->release, sizeof(started->release)))
+			return error_set(error, 0, "its kernel's release is no text");
 		client->started = true;
 		return 0;
 	case WIRE_DATA:

@@ -21,6 +21,7 @@
  * @output: its output and errors; [0] is not used
  * @tty: the command has a terminal
  * @started: it runs
+ * @machine: what the guest says of itself then: anything
  * @over: the guest will say no more
  * @status: the exit status, once it is @over
  * @failure: why it does not run
@@ -35,6 +36,7 @@ struct session {
 	struct sink output[WIRE_STREAMS];
 	bool tty;
 	bool started;
+	struct wire_started machine;
 	bool over;
 	int status;
 	struct error failure;

@@ -46,11 +46,12 @@ static int open_signals(struct error *error)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	return signals_open(&set, error);
 }
 
+/* The keeper has said what is to be given, by SIGUSR2: the other one is for vCPUs. */
 static void follow_target(struct vm *vm, const struct vmm_page *page)
 {
 	balloon_set_target(vm->config->balloon, atomic_load(&page->balloon_target));
@@ -73,7 +74,7 @@ static int serve(struct vm *vm, struct port *port, const struct vmm_page *page, 
 			continue;
 		if (fds[SIGNALS].revents &&
 		    read(signals, &info, sizeof(info)) == sizeof(info)) {
-			if (info.ssi_signo != SIGUSR1)
+			if (info.ssi_signo != SIGUSR2)
 				return info.ssi_int & 0xff;
 			follow_target(vm, page);
 		}

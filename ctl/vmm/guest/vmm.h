@@ -14,7 +14,7 @@
 
 /**
  * struct vmm_page - what keeper and VMM share; the latter may write anything there
- * @balloon_target: pages that the guest is to give; SIGUSR1 says that it is another
+ * @balloon_target: pages that the guest is to give; SIGUSR2 says that it is another
  * @balloon_actual: pages that the guest says it has given
  */
 struct vmm_page {
