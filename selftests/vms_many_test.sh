@@ -64,19 +64,29 @@ processes() {
 	tr ' ' '\n' <"/proc/$keeper/task/$keeper/children"
 }
 
-# private PID: KiB of its own, without the guest's memory, the one piece that is so large
-private() {
-	awk '/^[0-9a-f]+-[0-9a-f]+ /	{ guest = 0 }
-	     /^Size:/			{ guest = $2 >= 126976 }
-	     /^Private_(Clean|Dirty):/	{ if (!guest) sum += $2 }
-	     END			{ print sum + 0 }' "/proc/$1/smaps"
+# memory PID FIELD: KiB without the guest's memory, the one piece that is so large.
+# Pss has its part of what it shares with others: keeper and VMM have the same ancestor.
+memory() {
+	awk -v field="^$2:" '/^[0-9a-f]+-[0-9a-f]+ / { guest = 0 }
+	     /^Size:/	{ guest = $2 >= 126976 }
+	     $0 ~ field	{ if (!guest) sum += $2 }
+	     END	{ print sum + 0 }' "/proc/$1/smaps"
+}
+
+# sum NAME FIELD: the same of all processes of a VM
+sum() {
+	sum=0
+	for pid in $(processes "$1"); do
+		sum=$((sum + $(memory "$pid" "$2")))
+	done
+	echo $sum
 }
 
 largest() {
 	awk '/^[0-9a-f]+-[0-9a-f]+ /	{ name = $6; guest = 0 }
-	     /^Size:/			{ guest = $2 >= 126976 }
-	     /^Private_(Clean|Dirty):/	{ if (!guest) sum[name] += $2 }
-	     END			{ for (n in sum) if (sum[n] > 16) print "#   " sum[n] " KiB " n }' \
+	     /^Size:/	{ guest = $2 >= 126976 }
+	     /^Pss:/	{ if (!guest) sum[name] += $2 }
+	     END	{ for (n in sum) if (sum[n] > 16) print "#   " sum[n] " KiB " n }' \
 		"/proc/$1/smaps" | sort -rnk2
 }
 
@@ -121,32 +131,29 @@ if [ -s "$own/cpuset.cpus" ]; then
 fi
 echo $$ >"$cgroup/vms-many/cgroup.procs"
 before=$(kernel_memory "$cgroup/vms-many")
-memory=$(available)
+free=$(available)
 begin=$(cut -d . -f 1 /proc/uptime)
 start_all
 echo "# started in $(($(cut -d . -f 1 /proc/uptime) - begin)) s"
 sed 's/^/# /' "$dir/err" | head -n 20
 check "$count VMs run" [ "$("$lodge" ps -q | wc -l)" = "$count" ]
 check "all answer" all_answer
-echo "# the host has $(((memory - $(available)) / count)) KiB less for each, its guest's memory included"
+echo "# the host has $(((free - $(available)) / count)) KiB less for each, its guest's memory included"
 
 most=0
 for i in $(seq "$count"); do
-	private=0
-	for pid in $(processes "many$i"); do
-		private=$((private + $(private "$pid")))
-	done
-	[ $private -le $most ] || most=$private
+	pss=$(sum "many$i" Pss)
+	[ "$pss" -le $most ] || most=$pss
 done
 for pid in $(processes many1); do
-	echo "# $(cat "/proc/$pid/comm"): $(private "$pid") KiB"
+	echo "# $(cat "/proc/$pid/comm"): $(memory "$pid" Pss) KiB, private $(memory "$pid" "Private_(Clean|Dirty)") KiB"
 	largest "$pid"
 done
 all=$(($(kernel_memory "$cgroup/vms-many") - before))
 for i in $(seq "$count"); do
 	all=$((all + $(kernel_memory "$cgroup/lodge/many$i")))
 done
-echo "# private memory of keeper, VMM and janitor: $most KiB; of the kernel for a VM: $((all / count)) KiB"
+echo "# keeper, VMM and janitor: $most KiB; of the kernel for a VM: $((all / count)) KiB"
 check "a VM takes less than 3 MiB beside its guest's memory" [ $((most + all / count)) -lt 3072 ]
 
 echo "1..$n"
