@@ -143,7 +143,7 @@ echo "# the host has $(((free - $(available)) / count)) KiB less for each, its g
 most=0
 for i in $(seq "$count"); do
 	pss=$(sum "many$i" Pss)
-	[ "$pss" -le $most ] || most=$pss
+	[ "$pss" -le "$most" ] || most=$pss
 done
 for pid in $(processes many1); do
 	echo "# $(cat "/proc/$pid/comm"): $(memory "$pid" Pss) KiB, private $(memory "$pid" "Private_(Clean|Dirty)") KiB"

@@ -191,7 +191,7 @@ static void show_output(const char *name)
 	if (folder >= 0)
 		close(folder);
 	if (count > 0)
-		fwrite(text, 1, (size_t)count, stderr);
+		(void)!fwrite(text, 1, (size_t)count, stderr);
 }
 
 /* It is running or has ended. Return: 0, an exit status, or -1 with @error */

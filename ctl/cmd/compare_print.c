@@ -8,6 +8,7 @@
 
 #define BAR_MAX		16
 #define COLUMN		30
+#define WALL_MAX	96
 
 /**
  * struct row - a figure of both
@@ -78,17 +79,17 @@ static void print_cell(double value, const struct row *row, bool last)
 	printf("%10s  %-*s", text, last ? 0 : COLUMN - 12, bar);
 }
 
-static void format_wall(char vm[COLUMN * 3], char container[COLUMN * 3],
+static void format_wall(char vm[WALL_MAX], char container[WALL_MAX],
 			const struct comparison *comparison)
 {
-	snprintf(vm, COLUMN * 3, "%s, nested paging", comparison->hardware);
-	snprintf(container, COLUMN * 3, "%u namespaces, %u hooks",
+	snprintf(vm, WALL_MAX, "%s, nested paging", comparison->hardware);
+	snprintf(container, WALL_MAX, "%u namespaces, %u hooks",
 		 comparison->nr_namespaces, comparison->nr_hooks);
 }
 
 void compare_print(const struct comparison *comparison)
 {
-	char vm[COLUMN * 3], container[COLUMN * 3];
+	char vm[WALL_MAX], container[WALL_MAX];
 	struct row rows[NR_ROWS];
 	int i;
 
@@ -195,7 +196,7 @@ int compare_print_svg(const struct comparison *comparison, FILE *file)
 {
 	static const char vm_color[] = "#3465a4", container_color[] = "#f57900";
 	int i, y, height = TOP + NR_ROWS * ROW_HEIGHT + 4 * 24 + 16;
-	char vm[COLUMN * 3], container[COLUMN * 3];
+	char vm[WALL_MAX], container[WALL_MAX];
 	struct row rows[NR_ROWS];
 	char **word;
 

@@ -100,11 +100,23 @@ int limits_parse_pids(const char *text, uint64_t *pids, struct error *error)
 	return error_advise(error, "give a number from 1 on, or max");
 }
 
+/* "8:16", and what it ends at. Return: 0 or -1 */
+static int parse_numbers(const char *text, dev_t *disk, const char **rest)
+{
+	uint64_t major, minor;
+
+	if (parse_number(text, &major, rest) || **rest != ':' ||
+	    parse_number(*rest + 1, &minor, rest) || major > UINT_MAX || minor > UINT_MAX)
+		return -1;
+	*disk = makedev((unsigned int)major, (unsigned int)minor);
+	return 0;
+}
+
 /* Limits are of disks, not of their partitions. */
 static dev_t whole_disk(dev_t disk)
 {
 	char path[PATH_MAX], text[32] = "";
-	unsigned int major, minor;
+	const char *rest;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major(disk),
@@ -116,8 +128,8 @@ static dev_t whole_disk(dev_t disk)
 	file = fopen(path, "re");
 	if (!file)
 		return disk;
-	if (fgets(text, sizeof(text), file) && sscanf(text, "%u:%u", &major, &minor) == 2)
-		disk = makedev(major, minor);
+	if (fgets(text, sizeof(text), file))
+		parse_numbers(text, &disk, &rest);
 	fclose(file);
 	return disk;
 }
@@ -126,18 +138,13 @@ static dev_t whole_disk(dev_t disk)
 static int parse_disk(const char *text, dev_t *disk, struct error *error)
 {
 	const char *rest;
-	uint64_t major, minor;
 	struct stat status;
 
 	if (text[0] != '/') {
-		if (parse_number(text, &major, &rest) || *rest != ':' ||
-		    parse_number(rest + 1, &minor, &rest) || *rest ||
-		    major > UINT_MAX || minor > UINT_MAX) {
-			error_set(error, 0, "'%s' is not a disk", text);
-			return error_advise(error, "give its path, or MAJOR:MINOR");
-		}
-		*disk = makedev((unsigned int)major, (unsigned int)minor);
-		return 0;
+		if (!parse_numbers(text, disk, &rest) && !*rest)
+			return 0;
+		error_set(error, 0, "'%s' is not a disk", text);
+		return error_advise(error, "give its path, or MAJOR:MINOR");
 	}
 	if (stat(text, &status))
 		return error_set(error, errno, "cannot look at the disk %s", text);
@@ -153,7 +160,8 @@ static int append_io_max(char *line, const char *word, struct error *error)
 	static const char *const keys[] = { "rbps", "wbps", "riops", "wiops" };
 	size_t length = strcspn(word, "="), used = strlen(line), i;
 	unsigned int shift = 0;
-	const char *whole = word, *rest = "";
+	static const char suffixes[] = "kmg";
+	const char *whole = word, *rest = "", *suffix;
 	uint64_t number = 0;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -168,15 +176,9 @@ static int append_io_max(char *line, const char *word, struct error *error)
 	}
 	if (parse_number(word, &number, &rest))
 		goto bad;
-	switch (tolower((unsigned char)*rest)) {
-	case 'g':
-		shift += 10;
-		__attribute__((fallthrough));
-	case 'm':
-		shift += 10;
-		__attribute__((fallthrough));
-	case 'k':
-		shift += 10;
+	suffix = *rest ? strchr(suffixes, tolower((unsigned char)*rest)) : NULL;
+	if (suffix) {
+		shift = 10 * (unsigned int)(suffix - suffixes + 1);
 		rest++;
 	}
 	if (*rest || !number || number > UINT64_MAX >> shift)
@@ -193,7 +195,7 @@ int limits_parse_io_max(const char *text, struct limits *limits, struct error *e
 {
 	char words[LIMITS_IO_SIZE], *word, *place;
 	unsigned int count = 0;
-	dev_t disk;
+	dev_t disk = 0;
 	char *line;
 
 	if (limits->nr_io_max == LIMITS_IO_MAX)
