@@ -130,3 +130,42 @@ slowness() {
 patience() {
 	echo $(($(slowness "$1" "$2") * ${LODGE_TEST_SHARED:-1}))
 }
+
+# conf_of TEST CPU KERNEL: the options that its test machine needs, as
+# selftests/testvm.conf has them.
+conf_of() {
+	local key conf=$top/selftests/testvm.conf
+
+	for key in "$1@$2" "$1@$3" "$1"; do
+		if grep -q "^${key//./\\.}:" "$conf"; then
+			sed -n "s/^${key//./\\.}:[[:space:]]*//p" "$conf" | tail -n 1
+			return
+		fi
+	done
+}
+
+# test_groups CPU KERNEL TEST...: tests that need the same machine share one. Lines
+# with its options behind a space, a tab and the tests; and "skip REASON" for a
+# single one.
+test_groups() {
+	local cpu=$1 kernel=$2 test options
+	local -A group=()
+	local -a order=()
+
+	shift 2
+	for test; do
+		options=$(conf_of "$test" "$cpu" "$kernel")
+		case $options in
+		none) continue ;;
+		skip\ *)
+			printf '%s\t%s\n' "$options" "$test"
+			continue
+			;;
+		esac
+		[ -n "${group[":$options"]-}" ] || order+=("$options")
+		group[":$options"]+=" $test"
+	done
+	for options in ${order[@]+"${order[@]}"}; do
+		printf ' %s\t%s\n' "$options" "${group[":$options"]# }"
+	done
+}

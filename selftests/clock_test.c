@@ -64,7 +64,7 @@ TEST(clock_keeps_time)
 {
 	struct vm *vm = vm_create();
 	struct vcpu *c = vcpu_create(vm, 0);
-	u64 host0 = 0, guest0 = 0, host, guest;
+	u64 before0 = 0, host0 = 0, guest0 = 0, host, guest;
 	int i;
 
 	vcpu_start64(c, report_clock, 0);
@@ -75,12 +75,13 @@ TEST(clock_keeps_time)
 		host = now_ns();
 		guest = c->value;
 		if (i) {
-			/* Read somewhere between the two: give it that much. */
-			u64 slack = host - before + (host - host0) / 50;
+			/* Each was read at some time between before and host. */
+			u64 slack = (host - host0) / 50 + MS;
 
-			EXPECT_GE(guest - guest0 + slack + MS, host - host0);
-			EXPECT_LE(guest - guest0, host - host0 + slack + MS);
+			EXPECT_GE(guest - guest0 + slack, before - host0);
+			EXPECT_LE(guest - guest0, host - before0 + slack);
 		}
+		before0 = before;
 		host0 = host;
 		guest0 = guest;
 		sleep_ms(100);

@@ -223,8 +223,9 @@ static void ticks(void)
 	out8(SYSTEM, (in8(SYSTEM) & ~2) | 1);
 	out8(PIT + 3, 0xb0);
 	out8(PIT + 2, 11932 & 0xff);
-	out8(PIT + 2, 11932 >> 8);
+	/* It may be a while from the count's write to the next instruction. */
 	begin = rdtsc();
+	out8(PIT + 2, 11932 >> 8);
 	while (!(in8(SYSTEM) & 0x20))
 		;
 	took = rdtsc() - begin;
