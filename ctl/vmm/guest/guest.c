@@ -128,15 +128,13 @@ static int pack_initramfs(struct guest *guest)
 		guest->config->net->bridge ? "virtio_net" : NULL, NULL
 	};
 	/* Without it, its memory is its own until its end. */
-	const char *const optional[] = { "virtio_balloon", NULL };
-	struct modules modules;
+	static const char *const optional[] = { "virtio_balloon", NULL };
 
 	if (kernel_find(&guest->kernel, guest->config->vm.kernel, guest->config->modules,
 			&guest->error))
 		return -1;
-	if (!modules_find(&modules, guest->kernel.modules, names, optional, &guest->error))
-		guest->initramfs = initramfs_pack(&modules, &guest->error);
-	modules_free(&modules);
+	guest->initramfs = initramfs_pack(guest->kernel.modules, names, optional,
+					  &guest->error);
 	return guest->initramfs < 0 ? -1 : 0;
 }
 
