@@ -6,6 +6,7 @@
 #include <linux/stddef.h>
 #include <asm/tsc.h>
 #include "cell/cell.h"
+#include "cell/hook.h"
 #include "lodge.h"
 #include "vm/rootmode.h"
 #include "vm/vm.h"
