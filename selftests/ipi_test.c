@@ -357,6 +357,35 @@ TEST_F(ipi, shared_memory)
 	EXPECT_EQ(20000 * variant->nr, GUEST(self->vm, word));
 }
 
+/* What came to a vCPU between INIT and STARTUP, on whatever way, is void. */
+static void startup(void)
+{
+	int i;
+
+	handle_all();
+	guest_x2apic_on();
+	icr(0, ICR_STARTUP | ICR_OTHERS | G_LOW >> 12);
+	GUEST_ASSERT(spin_until(&alive, (1 << nr_vcpus) - 2));
+	guest_delay(1000000);
+	for (i = 1; i < nr_vcpus; i++)
+		GUEST_EQ(0, hits[i][0x41]);
+	stop_aps();
+}
+
+TEST_F(ipi, startup_forgets)
+{
+	struct lodge_lapic_state apic;
+	int i;
+
+	for (i = 1; i < variant->nr; i++) {
+		ASSERT_EQ(0, vcpu_get(self->c[i], LODGE_STATE_LAPIC, &apic, sizeof(apic)));
+		apic.regs[0x220] = 2;		/* IRR: vector 0x41 */
+		ASSERT_EQ(0, vcpu_set(self->c[i], LODGE_STATE_LAPIC, &apic, sizeof(apic)));
+		vcpu_set_mp(self->c[i], LODGE_MP_INIT_RECEIVED);
+	}
+	run_all(_metadata, self->c, variant->nr, startup);
+}
+
 /* A vCPU that nobody has started waits, and can be interrupted. */
 TEST_F(ipi, not_started)
 {

@@ -99,7 +99,8 @@ static void one_shot(void)
 
 static void periodic(void)
 {
-	u64 begin, t;
+	u64 begin, t, cost = -1UL;
+	int i;
 
 	measure();
 	x2apic_write(APIC_LVT_TIMER, 1 << 17 | 0xef);
@@ -119,7 +120,20 @@ static void periodic(void)
 	guest_irq_window();
 	GUEST_EQ(t, guest_counts[0xef]);
 	x2apic_write(APIC_TMICT, 0);
-	/* a period that cannot be served does not hang host or guest */
+	/*
+	 * A period that cannot be served does not hang host or guest; but where an
+	 * exit takes longer than the shortest period that there is, as in Bochs with
+	 * some kernels, the guest would do nothing but serve it, as on hardware.
+	 */
+	for (i = 0; i < 8; i++) {
+		begin = rdtsc();
+		x2apic_write(APIC_TMICT, 0);
+		begin = rdtsc() - begin;
+		if (begin < cost)
+			cost = begin;
+	}
+	if (ns_of(cost) > MS / 10)
+		return;
 	x2apic_write(APIC_LVT_TIMER, 1 << 17 | 0xef);
 	x2apic_write(APIC_TMICT, 1);
 	guest_irq_on();

@@ -59,6 +59,15 @@ void lodge_lapic_destroy(struct lodge_vcpu *vcpu);
 void lodge_lapic_reset(struct lodge_vcpu *vcpu, bool init);
 
 /**
+ * lodge_lapic_startup() - a STARTUP begins the vCPU
+ * @vcpu: the vCPU, by its own thread
+ *
+ * It has received nothing since its INIT: what is here is of senders who found it
+ * enabled before, and came to put their interrupt there after.
+ */
+void lodge_lapic_startup(struct lodge_vcpu *vcpu);
+
+/**
  * lodge_lapic_next_irq() - the vector that the guest would take now
  * @vcpu: the vCPU, by its own thread
  *

@@ -438,18 +438,26 @@ bool lodge_lapic_mmio(struct lodge_vcpu *vcpu, u64 gpa, void *data, int width,
 }
 
 /* All but what IA32_APIC_BASE says. */
+static void discard_received(struct lodge_lapic *apic)
+{
+	int i;
+
+	for (i = 0; i < VECTOR_LONGS; i++) {
+		WRITE_ONCE(apic->irr[i], 0);
+		WRITE_ONCE(apic->tmr[i], 0);
+	}
+	WRITE_ONCE(apic->errors, 0);
+	WRITE_ONCE(apic->extint, false);
+}
+
 static void reset_registers(struct lodge_lapic *apic)
 {
 	int i;
 
 	lapic_timer_stop(apic);
-	for (i = 0; i < VECTOR_LONGS; i++) {
-		WRITE_ONCE(apic->irr[i], 0);
-		WRITE_ONCE(apic->tmr[i], 0);
+	discard_received(apic);
+	for (i = 0; i < VECTOR_LONGS; i++)
 		apic->isr[i] = 0;
-	}
-	WRITE_ONCE(apic->errors, 0);
-	WRITE_ONCE(apic->extint, false);
 	WRITE_ONCE(apic->ppr, 0);
 	apic->tpr = 0;
 	set_svr(apic, SVR_RESET);
@@ -470,6 +478,11 @@ void lodge_lapic_reset(struct lodge_vcpu *vcpu, bool init)
 			   APIC_BASE_RESET | APIC_BASE_ENABLE |
 			   (vcpu->id ? 0 : APIC_BASE_BSP));
 	reset_registers(vcpu->lapic);
+}
+
+void lodge_lapic_startup(struct lodge_vcpu *vcpu)
+{
+	discard_received(vcpu->lapic);
 }
 
 int lodge_lapic_set_base(struct lodge_vcpu *vcpu, u64 value, bool host)

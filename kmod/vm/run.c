@@ -95,6 +95,7 @@ static void accept_init_sipi(struct lodge_vcpu *vcpu)
 	if (vector >= 0 && vcpu->mp_state == LODGE_MP_INIT_RECEIVED) {
 		struct lodge_sregs sregs;
 
+		lodge_lapic_startup(vcpu);
 		lodge_vendor->get_sregs(vcpu, &sregs);
 		sregs.cs.selector = vector << 8;
 		sregs.cs.base = vector << 12;
