@@ -220,8 +220,9 @@ check "its last words are shown" grep -q '^guest: .*panic' "$dir/err"
 
 # The same in a container
 # shellcheck disable=SC2086 # $kernel is none or two words
-verb compare $kernel --store "$dir/store" -m 128 --net none --json --svg "$dir/svg" busybox \
-	sh -c 'head -c 20000000 /dev/zero >/data'
+timeout $((120 * slow)) "$lodge" compare $kernel --store "$dir/store" -m 128 --net none --json \
+	--svg "$dir/svg" busybox sh -c 'head -c 20000000 /dev/zero >/data' >"$dir/out" 2>"$dir/err"
+status=$?
 figure() {
 	sed -n "s/.*\"$1\": {.*\"$2\": \([0-9]*\).*/\1/p" "$dir/out" | grep -x '[0-9]\+' || echo 0
 }
