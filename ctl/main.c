@@ -17,6 +17,7 @@ static const struct verb verbs[] = {
 	  cmd_check },
 	{ "run", "run a guest", cmd_run },
 	{ "exec", "run one more command in a guest", cmd_exec },
+	{ "attach", "look at a VM's screen", cmd_attach },
 	{ "stop", "end guests", cmd_stop },
 	{ "kill", "send a signal to guests", cmd_kill },
 	{ "pause", "stop guests", cmd_pause },

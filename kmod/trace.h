@@ -28,7 +28,8 @@
 
 #define LODGE_EVENT_TYPES						\
 	{ EVENT_INTERRUPT, "interrupt" }, { EVENT_NMI, "nmi" },		\
-	{ EVENT_EXCEPTION, "exception" }
+	{ EVENT_EXCEPTION, "exception" },		\
+	{ EVENT_SOFTWARE, "software" }
 
 TRACE_EVENT(lodge_entry,
 	TP_PROTO(const struct lodge_vcpu *vcpu),

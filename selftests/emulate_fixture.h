@@ -248,7 +248,7 @@ static void vendor_get_segment(struct lodge_vcpu *vcpu, int seg,
 	*out = segs[seg];
 }
 
-static void vendor_set_dr7(struct lodge_vcpu *vcpu)
+static void vendor_set_debug(struct lodge_vcpu *vcpu)
 {
 }
 
@@ -261,7 +261,7 @@ static struct lodge_vendor_ops vendor = {
 	.get_cr = vendor_get_cr,
 	.set_cr = vendor_set_cr,
 	.get_segment = vendor_get_segment,
-	.set_dr7 = vendor_set_dr7,
+	.set_debug = vendor_set_debug,
 	.insn_bytes = vendor_insn_bytes,
 };
 

@@ -56,7 +56,7 @@ static const char *const call_names[NR_CALLS] = {
 
 static const char *const exit_names[NR_EXITS] = {
 	"NONE", "INTR", "IO", "MMIO", "SHUTDOWN", "FAIL_ENTRY", "INTERNAL",
-	"MEMORY",
+	"MEMORY", "DEBUG",
 };
 
 /* What the UAPI says of each call, beside what all of them share. */

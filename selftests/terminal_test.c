@@ -246,4 +246,81 @@ TEST_F(terminal, vm_window_size)
 	unlink("/tmp/terminal-initrd");
 }
 
+/* A boot sector: "Hi", the cursor in the second line, and there a character that changes. */
+extern const char screen_guest[], screen_guest_end[];
+
+asm(".pushsection .rodata\n"
+    ".code16\n"
+    "screen_guest:\n"
+    "movw $0xb800, %ax\n"
+    "movw %ax, %es\n"
+    "movw $0x1f48, %es:0\n"
+    "movw $0x1f69, %es:2\n"
+    "movw $0x3d4, %dx\n"
+    "movw $0x000e, %ax\n"
+    "outw %ax, %dx\n"
+    "movw $0x520f, %ax\n"		/* cell 82 */
+    "outw %ax, %dx\n"
+    "1: xorw %cx, %cx\n"
+    "2: loop 2b\n"
+    "incb %es:160\n"
+    "jmp 1b\n"
+    "screen_guest_end:\n"
+    ".code64\n"
+    ".popsection\n");
+
+#define SCREEN_KERNEL	"/tmp/screen-guest"
+
+static pid_t start_screen_guest(void)
+{
+	int fd = CHECK(open(SCREEN_KERNEL, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+	ssize_t size = screen_guest_end - screen_guest;
+	pid_t pid;
+
+	CHECK(write(fd, screen_guest, size) == size ? 0 : -1);
+	close(fd);
+	pid = CHECK(fork());
+	if (pid)
+		return pid;
+	dup2(open("/dev/null", O_RDWR), STDIN_FILENO);
+	execlp("lodge", "lodge", "run", "--vm", "--name", "screen", "--kernel", SCREEN_KERNEL,
+	       "--boot", "real", "-m", "16", NULL);
+	_exit(127);
+}
+
+TEST_F(terminal, screen)
+{
+	const char *const argv[] = { "lodge", "attach", "--screen", "screen", NULL };
+	struct session *s = &self->s;
+	pid_t vm = start_screen_guest();
+
+	/* Not on a terminal: once, as it is */
+	EXPECT_TRUE(WAIT_FOR(!system("lodge attach --screen screen 2>/dev/null | grep -qx Hi"),
+			     10000));
+	EXPECT_EQ(0, system("test $(lodge attach --screen screen | wc -l) = 25"));
+	session_start(s, 33, 101, argv);
+	EXPECT_TRUE(shows(s, "\033[1;1H\033[0;97;44mHi\033[0;30;40m", 10000));
+	EXPECT_TRUE(shows(s, "\033[2;3H", 10000));
+	/* Now and then the one line, and nothing else */
+	EXPECT_TRUE(shows(s, "\033[2;1H", 10000));
+	EXPECT_TRUE(shows(s, "\033[?25h\033[2;3H\033[2;1H", 10000));
+	/* One with less room has all of it drawn again, as far as it goes. */
+	resize(s, 2, 4);
+	EXPECT_TRUE(shows(s, "\033[2J\033[1;1H\033[0;97;44mHi\033[0;30;40m", 10000));
+	type(s, "q");
+	EXPECT_TRUE(shows(s, "\033[?1049l", 10000));
+	EXPECT_EQ(0, session_end(s, &self->restored));
+	EXPECT_TRUE(self->restored);
+
+	/* The VM's end is the view's. */
+	session_start(s, 33, 101, argv);
+	EXPECT_TRUE(shows(s, "Hi", 10000));
+	kill(vm, SIGTERM);
+	waitpid(vm, NULL, 0);
+	EXPECT_EQ(0, session_end(s, &self->restored));
+	EXPECT_TRUE(self->restored);
+	EXPECT_NE(0, system("lodge attach --screen screen 2>/dev/null"));
+	unlink(SCREEN_KERNEL);
+}
+
 LODGE_TEST_MAIN

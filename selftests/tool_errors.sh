@@ -121,6 +121,15 @@ error "-1 MiB" 125 "not an amount of memory; " run --vm --kernel x -m -1
 error "10^9 MiB" 125 "more memory than .*; " run --vm --kernel x -m 1000000000
 error "10^30 MiB" 125 "more memory than .*; " run --vm --kernel x \
 	-m 1000000000000000000000000000000
+error "no place for a debugger" 125 "'x' is no place for a debugger; give" \
+	run --vm --kernel x --gdb x
+error "a debugger from elsewhere" 125 "'tcp:0.0.0.0:1234' is no .*; give tcp:127" \
+	run --vm --kernel x --gdb tcp:0.0.0.0:1234
+error "a debugger's port" 125 "'tcp:127.0.0.1:65536' is no .*; give tcp:127" \
+	run --vm --kernel x --gdb tcp:127.0.0.1:65536
+error "a debugger's socket over a file" 125 "cannot make the socket '$lodge' .*; give" \
+	run --vm --kernel x --gdb "unix:$lodge"
+error "nothing to attach to" 125 "only a VM's screen to attach to; give" attach x
 error "no such time" 125 "'yesterday' is not a time; give" events --since yesterday
 error "no such filter" 125 "'x=y' is not a filter; give" events --filter x=y
 error "neither get nor set" 125 "get or set a policy?; " policy frob x

@@ -291,6 +291,7 @@ static void feature_names(uint64_t features, char *text, size_t size)
 		{ LODGE_FEATURE_TSC_SCALING, "tsc-scaling" },
 		{ LODGE_FEATURE_XSAVES, "xsaves" },
 		{ LODGE_FEATURE_LOAD_PAT, "pat" },
+		{ LODGE_FEATURE_STEP, "step" },
 	};
 	size_t i, used = 0;
 

@@ -18,6 +18,7 @@
 #include "cmd/run_vm_net.h"
 #include "container/cgroup.h"
 #include "vmm/boot.h"
+#include "vmm/gdb/gdb.h"
 #include "vmm/guest/guest.h"
 #include "vmm/keeper.h"
 #include "vmm/terminal.h"
@@ -39,6 +40,7 @@ enum {
 	OPTION_MODULE,
 	OPTION_FIRMWARE,
 	OPTION_DEBUG,
+	OPTION_GDB,
 	OPTION_DISK,
 	OPTION_MODULES,
 };
@@ -55,6 +57,7 @@ const struct option run_vm_options[] = {
 	{ "module", required_argument, NULL, OPTION_MODULE },
 	{ "firmware", required_argument, NULL, OPTION_FIRMWARE },
 	{ "debug", required_argument, NULL, OPTION_DEBUG },
+	{ "gdb", required_argument, NULL, OPTION_GDB },
 	{ "no-reboot", no_argument, NULL, OPTION_NO_REBOOT },
 	{ NULL, 0, NULL, 0 },
 };
@@ -83,6 +86,8 @@ const char run_vm_help[] =
 	"                    a port of the host leads to one of the guest; --net bridge is\n"
 	"                    the default then\n"
 	"  --name NAME       its name, for 'lodge ps' and others\n"
+	"  --gdb unix:PATH|tcp:127.0.0.1:PORT\n"
+	"                    serve gdb there, and wait for it before the first instruction\n"
 	"  -h, --help        print this\n"
 	"\n"
 	"With an image, as of a container:\n"
@@ -127,6 +132,7 @@ const char run_vm_help[] =
  * @net: its network
  * @guest: of a VM of an image
  * @env: what -e says
+ * @gdb: where --gdb says, or NULL
  * @image_option: an option that only a VM of an image has, or NULL
  */
 struct request {
@@ -135,6 +141,7 @@ struct request {
 	struct vm_config config;
 	struct guest_config guest;
 	char **env;
+	const char *gdb;
 	const char *image_option;
 };
 
@@ -267,6 +274,9 @@ static int parse(int argc, char **argv, struct request *request)
 		case OPTION_DEBUG:
 			request->config.debug = optarg;
 			break;
+		case OPTION_GDB:
+			request->gdb = optarg;
+			break;
 		case OPTION_DISK:
 			result = add_disk(&request->config, optarg, &error);
 			break;
@@ -381,10 +391,12 @@ static struct ending serve(struct vm *vm, const struct keeper *keeper)
  * struct context - what the VMM's process is given
  * @request: the command line; what of its network is the monitor's is let go of
  * @image: what is booted
+ * @gdb: the way to a debugger; what of it is the monitor's is let go of
  */
 struct context {
 	struct request *request;
 	struct boot_image *image;
+	struct gdb_relay *gdb;
 };
 
 /* From an empty VM to its end. Return: an exit status */
@@ -473,6 +485,9 @@ static int vmm(struct keeper *keeper, void *data)
 	int status = STATUS_LODGE;
 
 	run_vm_net_forget(&context->request->net);
+	gdb_relay_forget(context->gdb);
+	/* A guest that resets itself does not wait again. */
+	context->gdb->vmm.wait = !atomic_exchange(&page->booted, true);
 	if (!terminal_open(atomic_load(&page->ours), &error)) {
 		terminal_feed(page->input, count < sizeof(page->input) ?
 			      count : sizeof(page->input));
@@ -502,8 +517,18 @@ static int run_image(struct request *request)
 	}
 	guest->vm = request->config;
 	guest->net = &request->net;
+	guest->gdb = request->gdb;
 	guest->run.interactive = run_is_interactive(guest->run.interactive);
 	return guest_run(guest);
+}
+
+static int open_gdb(struct request *request, struct gdb_relay *relay,
+		    struct error *error)
+{
+	if (!request->gdb)
+		return 0;
+	request->config.gdb = &relay->vmm;
+	return gdb_relay_open(relay, request->gdb, error);
 }
 
 int run_vm(int argc, char **argv)
@@ -515,7 +540,8 @@ int run_vm(int argc, char **argv)
 	};
 	struct error error = { .text = "" };
 	struct boot_image image;
-	struct context context = { &request, &image };
+	struct gdb_relay gdb = GDB_RELAY_NONE;
+	struct context context = { &request, &image, &gdb };
 	int status;
 
 	/* No option can be given more often than there are words. */
@@ -537,11 +563,16 @@ int run_vm(int argc, char **argv)
 	status = STATUS_LODGE;
 	if (!request.config.append)
 		request.config.append = DEFAULT_APPEND;
+	if (open_gdb(&request, &gdb, &error)) {
+		error_print(&error);
+		return status;
+	}
 	if (!boot_open(&image, &request.config, &error) &&
 	    !run_vm_net_open(&request.net, &request.config, &error)) {
 		status = monitor_run(vmm, &context, &error);
 		run_vm_net_close(&request.net);
 	}
+	gdb_relay_close(&gdb);
 	boot_close(&image);
 	if (error.text[0])
 		error_print(&error);

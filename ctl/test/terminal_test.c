@@ -22,6 +22,7 @@
 
 #include "test/tap.h"
 #include "tty.h"
+#include "vmm/gdb/gdb.h"
 #include "vmm/terminal.h"
 #include "vmm/vm.h"
 
@@ -48,6 +49,20 @@ void bus_mmio(struct bus *bus, uint64_t address, unsigned int width, bool write,
 	(void)width;
 	(void)write;
 	(void)value;
+}
+
+bool gdb_may_run(struct gdb *gdb, struct vcpu *vcpu, bool whole)
+{
+	(void)gdb;
+	(void)vcpu;
+	(void)whole;
+	return true;
+}
+
+void gdb_trap(struct gdb *gdb, struct vcpu *vcpu)
+{
+	(void)gdb;
+	(void)vcpu;
 }
 
 void vm_end(struct vm *vm, enum vm_outcome outcome, const struct error *error)

@@ -27,6 +27,7 @@
  * @ours: standard input is a terminal, and may be read (monitor)
  * @finishing: the VMM only waits for who reads its output (VMM)
  * @again: the guest is to be booted again (VMM)
+ * @booted: there was a VMM before (VMM)
  * @in_line: the output has ended within a line (VMM)
  * @nr_input: bytes in @input (a VMM for the next one)
  * @input: what was typed, and not taken by the guest
@@ -38,6 +39,7 @@ struct keeper_page {
 	atomic_bool ours;
 	atomic_bool finishing;
 	atomic_bool again;
+	atomic_bool booted;
 	atomic_bool in_line;
 	atomic_uint nr_input;
 	uint8_t input[KEEPER_INPUT_MAX];

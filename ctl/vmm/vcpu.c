@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vmm/gdb/gdb.h"
 #include "vmm/thread.h"
 
 #define NS_PER_S	1000000000L
@@ -105,6 +106,9 @@ static bool serve_exit(struct vcpu *vcpu)
 		if (!run->mmio.is_write)
 			memcpy(run->mmio.data, &value, sizeof(value));
 		return true;
+	case LODGE_EXIT_DEBUG:
+		gdb_trap(vcpu->vm->gdb, vcpu);
+		return true;
 	default:
 		guest_failed(vcpu);
 		return false;
@@ -123,6 +127,7 @@ static void *vcpu_thread(void *data)
 {
 	struct vcpu *vcpu = data;
 	struct vm *vm = vcpu->vm;
+	bool whole = true;	/* the last exit needs no completion */
 	char name[16];
 
 	snprintf(name, sizeof(name), "lodge-cpu%u", vcpu->id);
@@ -130,9 +135,12 @@ static void *vcpu_thread(void *data)
 	current_run = vcpu->run;
 
 	while (atomic_load_explicit(&vm->outcome, memory_order_relaxed) == VM_RUNS) {
+		if (vm->gdb && !gdb_may_run(vm->gdb, vcpu, whole))
+			continue;
 		if (!ioctl(vcpu->fd, LODGE_RUN, NULL)) {
 			if (!serve_exit(vcpu))
 				break;
+			whole = vcpu->run->exit_reason == LODGE_EXIT_DEBUG;
 			continue;
 		}
 		if (errno != EINTR && errno != EAGAIN) {
@@ -140,6 +148,7 @@ static void *vcpu_thread(void *data)
 			break;
 		}
 		vcpu->run->immediate_exit = 0;
+		whole = true;
 	}
 	current_run = NULL;
 	return NULL;

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/gdb/gdb.h"
+
 #define HUGE_PAGE	(2 * MIB)
 #define ROM_SLOT	2
 #define PAGE		4096ULL
@@ -182,6 +184,7 @@ void *vm_add_rom(struct vm *vm, uint64_t address, size_t size,
 		return NULL;
 	}
 	vm->rom = rom;
+	vm->rom_address = address;
 	vm->rom_size = size;
 	if (set_slot(vm, ROM_SLOT, address, size, rom, LODGE_MEM_READONLY, error))
 		return NULL;
@@ -221,6 +224,11 @@ struct vm *vm_create(const struct vm_config *config, struct error *error)
 	for (i = 0; i < config->cpus; i++)
 		if (vcpu_create(vm, error))
 			goto fail;
+	if (config->gdb) {
+		vm->gdb = gdb_create(vm, error);
+		if (!vm->gdb)
+			goto fail;
+	}
 	return vm;
 fail:
 	vm_destroy(vm);
@@ -232,6 +240,7 @@ void vm_destroy(struct vm *vm)
 	if (!vm)
 		return;
 	vm_stop(vm);
+	gdb_destroy(vm->gdb);
 	devices_destroy(vm);
 	while (vm->nr_vcpus)
 		vcpu_destroy(&vm->vcpus[--vm->nr_vcpus]);
@@ -253,7 +262,7 @@ int vm_start(struct vm *vm, struct error *error)
 {
 	unsigned int i;
 
-	if (devices_start(vm, error))
+	if (devices_start(vm, error) || (vm->gdb && gdb_start(vm->gdb, error)))
 		return -1;
 	for (i = 0; i < vm->nr_vcpus; i++)
 		if (vcpu_start(&vm->vcpus[i], error))
@@ -267,6 +276,8 @@ void vm_stop(struct vm *vm)
 	unsigned int i;
 
 	atomic_compare_exchange_strong(&vm->outcome, &runs, VM_POWERED_OFF);
+	if (vm->gdb)
+		gdb_stop(vm->gdb);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_kick(&vm->vcpus[i]);
 	for (i = 0; i < vm->nr_vcpus; i++)

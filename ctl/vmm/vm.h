@@ -18,6 +18,9 @@ struct console_host;
 
 struct fw_cfg;
 
+struct gdb;
+struct gdb_config;
+
 #define LODGE_DEVICE	"/dev/lodge"
 
 /* Memory is below 3 GiB and from 4 GiB on: between them are devices. */
@@ -71,6 +74,7 @@ struct vm_net {
  * @nr_disks: how many
  * @net: its interface, or NULL
  * @balloon: the other end of its balloon, or NULL
+ * @gdb: the way to a debugger, or NULL
  */
 struct vm_config {
 	const char *kernel;
@@ -90,6 +94,7 @@ struct vm_config {
 	unsigned int nr_disks;
 	const struct vm_net *net;
 	struct balloon_host *balloon;
+	const struct gdb_config *gdb;
 };
 
 /**
@@ -139,12 +144,14 @@ struct vcpu {
  * @mapping_size: its size
  * @fw_cfg: what the firmware is told, or NULL
  * @rom: the firmware's, or NULL
+ * @rom_address: where the guest has it
  * @rom_size: its size
  * @bus: who answers where
  * @devices: what there is
  * @nr_devices: how many
  * @vcpus: the virtual CPUs
  * @nr_vcpus: how many of them have a descriptor
+ * @gdb: serves a debugger, or NULL
  * @outcome: enum vm_outcome; set once, see vm_end()
  * @lock: protects @outcome against a second setting, and @error
  * @error: why, for VM_FAILED and VM_BROKEN
@@ -161,6 +168,7 @@ struct vm {
 	size_t mapping_size;
 	struct fw_cfg *fw_cfg;
 	void *rom;
+	uint64_t rom_address;
 	size_t rom_size;
 	struct bus bus;
 	struct {
@@ -170,6 +178,7 @@ struct vm {
 	unsigned int nr_devices;
 	struct vcpu vcpus[LODGE_MAX_VCPUS];
 	unsigned int nr_vcpus;
+	struct gdb *gdb;
 	atomic_int outcome;
 	pthread_mutex_t lock;
 	struct error error;

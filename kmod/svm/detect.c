@@ -159,6 +159,7 @@ int svm_setup(const char **reason)
 		features |= LODGE_FEATURE_VIRTUAL_SPEC_CTRL;
 	if (boot_cpu_has(X86_FEATURE_GBPAGES))
 		features |= LODGE_FEATURE_HUGE_1G;
+	features |= LODGE_FEATURE_STEP;
 	lodge_svm_ops.features = features;
 	/* Nested tables have as many levels as the host's own (15.25.3). */
 	lodge_svm_ops.npt.levels = __read_cr4() & X86_CR4_LA57 ? 5 : 4;
@@ -207,7 +208,7 @@ struct lodge_vendor_ops lodge_svm_ops = {
 	.get_cr = svm_get_cr,
 	.set_cr = svm_set_cr,
 	.msr = svm_msr,
-	.set_dr7 = svm_set_dr7,
+	.set_debug = svm_set_debug,
 	.set_tsc_offset = svm_set_tsc_offset,
 	.insn_bytes = svm_insn_bytes,
 	.flush_tlb = svm_flush_tlb,

@@ -11,13 +11,19 @@
 #include "../vm/insn.h"
 #include "svm.h"
 
+/* Exceptions that push an error code (AMD APM vol. 2, table 8-1) */
+#define WITH_ERROR \
+	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
+	 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF))
+
 /*
  * An exit came while an event was being delivered: it has to be delivered
- * again.  INT3, INTO and INT n are not: RIP is still at the instruction, which
- * simply executes again (AMD APM vol. 2, 15.7.2).
+ * again.  INT3, INTO and INT n are not, unless injected: RIP is still at the
+ * instruction, which simply executes again (AMD APM vol. 2, 15.7.2).
  */
 static void requeue_event(struct lodge_vcpu *vcpu, u64 info)
 {
+	const struct lodge_event *software = &to_svm(vcpu)->software;
 	struct lodge_event *event = &vcpu->event;
 	u8 vector = FIELD_GET(INJ_VECTOR, info);
 
@@ -29,10 +35,15 @@ static void requeue_event(struct lodge_vcpu *vcpu, u64 info)
 		event->type = EVENT_NMI;
 		break;
 	case INJ_TYPE_EXCEPTION:
-		if (vector == X86_TRAP_BP || vector == X86_TRAP_OF)
+		if ((vector == X86_TRAP_BP || vector == X86_TRAP_OF) &&
+		    software->type != EVENT_EXCEPTION)
 			return;
 		event->type = EVENT_EXCEPTION;
 		break;
+	case INJ_TYPE_SOFT:
+		if (software->type == EVENT_SOFTWARE)
+			*event = *software;
+		return;
 	default:
 		return;
 	}
@@ -110,13 +121,50 @@ static bool step_done(struct lodge_vcpu *vcpu)
 
 static void decode_db(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 {
+	bool stepped = to_svm(vcpu)->stepping && (vcpu->debug & LODGE_DEBUG_STEP);
 	bool ours = step_done(vcpu);
+
+	if (unlikely(stepped))
+		lodge_vcpu_request(vcpu, REQ_STEPPED);
 
 	vcpu->dr6 = to_svm(vcpu)->vmcb->dr6;
 	/* Delivery clears the general detect enable (15.12.2). */
 	exit->kind = ours ? EXIT_HOST : EXIT_EXCEPTION;
 	exit->exception.vector = X86_TRAP_DB;
 	exit->exception.has_error = false;
+}
+
+/* A fault of an instruction that a debugger steps over, or its INT3 */
+static bool decode_exception(struct lodge_vcpu *vcpu, struct lodge_exit *exit,
+			     u64 code)
+{
+	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+	u64 vector = code - SVM_EXIT_EXCP_BASE;
+
+	if (vector > 31 || vector == X86_TRAP_MC)
+		return false;
+	exit->kind = EXIT_EXCEPTION;
+	exit->exception.vector = vector;
+	exit->exception.has_error = WITH_ERROR & BIT(vector);
+	exit->exception.maybe_int_n = false;
+	exit->exception.error = vmcb->exit_info1;
+	/* The exit comes before the address gets there (15.12.15). */
+	if (vector == X86_TRAP_PF)
+		svm_set_cr(vcpu, 2, vmcb->exit_info2);
+	return true;
+}
+
+/*
+ * A step is also over when it was the delivery of an event, and nothing more
+ * happened.  Elsewhere it begins anew with the next entry.
+ */
+static void step_exit(struct lodge_vcpu *vcpu, u64 code)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	svm->stepping = false;
+	if (svm->step_injected && code == SVM_EXIT_INTR && !vcpu->event.type)
+		lodge_vcpu_request(vcpu, REQ_STEPPED);
 }
 
 /*
@@ -232,6 +280,9 @@ void svm_decode_exit(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 	if (unlikely(svm->stepping) && code != SVM_EXIT_EXCP_BASE + X86_TRAP_DB &&
 	    !svm->guest_tf)
 		vcpu->rflags &= ~X86_EFLAGS_TF;
+	if (unlikely(vcpu->debug & LODGE_DEBUG_STEP) &&
+	    code != SVM_EXIT_EXCP_BASE + X86_TRAP_DB)
+		step_exit(vcpu, code);
 	/*
 	 * The next RIP is there for instruction intercepts only; it is used
 	 * only by handlers of those (15.7.1).
@@ -282,6 +333,13 @@ void svm_decode_exit(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 		exit->exception.has_error = true;
 		exit->exception.error = 0;
 		break;
+	case SVM_EXIT_SWINT:
+		/* QEMU's emulation has this for INT3, too. */
+		exit->kind = EXIT_EXCEPTION;
+		exit->exception.vector = X86_TRAP_BP;
+		exit->exception.has_error = false;
+		exit->exception.maybe_int_n = true;
+		break;
 	case SVM_EXIT_IRET:
 		decode_iret(vcpu, exit);
 		break;
@@ -300,7 +358,8 @@ void svm_decode_exit(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 		svm->failed_rule = NULL;
 		break;
 	default:
-		exit->kind = decode_other(vcpu, code);
+		if (!decode_exception(vcpu, exit, code))
+			exit->kind = decode_other(vcpu, code);
 		break;
 	}
 	if (unlikely(svm->iret_seen) && vcpu->rip != svm->iret_rip) {

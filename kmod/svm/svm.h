@@ -43,6 +43,8 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
  * @iret_seen: that IRET is about to execute
  * @stepping: RFLAGS.TF is ours, to get an NMI in as soon as it may
  * @guest_tf: RFLAGS.TF as the guest had it before
+ * @software: what the last entry has injected, if INT3, INTO or INT n
+ * @step_injected: a debugger's step was to be the delivery of an event
  * @shadow_rip: where the guest was entered in an interrupt shadow, else -1
  * @failed_rule: the rule that svm_check_state() found broken, or NULL
  */
@@ -57,6 +59,8 @@ struct svm_vcpu {
 	bool iret_seen;
 	bool stepping;
 	bool guest_tf;
+	struct lodge_event software;
+	bool step_injected;
 	u64 shadow_rip;
 	const char *failed_rule;
 };
@@ -92,7 +96,7 @@ void svm_set_sregs(struct lodge_vcpu *vcpu, const struct lodge_sregs *in);
 u64 svm_get_cr(struct lodge_vcpu *vcpu, int cr);
 void svm_set_cr(struct lodge_vcpu *vcpu, int cr, u64 value);
 int svm_msr(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write);
-void svm_set_dr7(struct lodge_vcpu *vcpu);
+void svm_set_debug(struct lodge_vcpu *vcpu);
 void svm_set_tsc_offset(struct lodge_vcpu *vcpu);
 int svm_insn_bytes(struct lodge_vcpu *vcpu, u8 *buf);
 

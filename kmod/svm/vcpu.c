@@ -2,12 +2,14 @@
 /* A vCPU on a CPU: loaded, entered, given events, put away. */
 #include <linux/bitfield.h>
 #include <linux/mm.h>
+#include <linux/smp.h>
 #include <asm/io.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor-flags.h>
+#include <asm/smp.h>
 #include <asm/trapnr.h>
 #include <uapi/asm/svm.h>
 #include "svm.h"
@@ -122,6 +124,27 @@ static void fail_entry(struct lodge_vcpu *vcpu, const char *rule)
 	svm->vmcb->event_inj = 0;
 }
 
+/*
+ * A debugger's step: TF, which must not be there while an event is delivered, for
+ * that would push it.  There an interrupt, which waits for the guest to be
+ * entered, makes it exit again before it executes anything.
+ */
+static void prepare_step(struct lodge_vcpu *vcpu, bool injects)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+	void (*send_interrupt)(int cpu);
+
+	svm->step_injected = injects;
+	if (injects) {
+		/* Newer kernels have a macro of this name, which is not for us. */
+		send_interrupt = smp_ops.smp_send_reschedule;
+		send_interrupt(smp_processor_id());
+	} else if (!svm->stepping) {
+		svm->stepping = true;
+		svm->guest_tf = vcpu->rflags & X86_EFLAGS_TF;
+	}
+}
+
 void svm_enter(struct lodge_vcpu *vcpu)
 {
 	struct svm_cpu *sc = this_cpu_ptr(&svm_cpus);
@@ -129,6 +152,7 @@ void svm_enter(struct lodge_vcpu *vcpu)
 	struct vmcb *vmcb = svm->vmcb;
 	unsigned long host_dr7 = __this_cpu_read(cpu_dr7);
 	bool swap_debug = (vcpu->dr7 | host_dr7) & DR_ACTIVE;
+	bool injects = vcpu->event.type;
 	bool swap_spec = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) &&
 			 !(lodge_svm_ops.features & LODGE_FEATURE_VIRTUAL_SPEC_CTRL);
 	struct host_debug host_debug;
@@ -147,8 +171,11 @@ void svm_enter(struct lodge_vcpu *vcpu)
 		     svm->asid_cpu != smp_processor_id()))
 		new_asid(svm, sc);
 
-	if (vcpu->event.type)
+	svm->software.type = EVENT_NONE;
+	if (injects)
 		svm_inject(vcpu);
+	if (unlikely(vcpu->debug & LODGE_DEBUG_STEP))
+		prepare_step(vcpu, injects);
 	/* The IRET that ends an NMI's handler opens the door for the next. */
 	if (unlikely(vcpu->nmi_masked && !svm->iret_seen &&
 		     !(vmcb->intercept1 & INTERCEPT_IRET))) {
@@ -202,6 +229,13 @@ void svm_enter(struct lodge_vcpu *vcpu)
 	vmcb->clean = CLEAN_ALL;
 }
 
+static bool is_software(const struct lodge_event *event)
+{
+	return event->type == EVENT_SOFTWARE ||
+	       (event->type == EVENT_EXCEPTION &&
+		(event->vector == X86_TRAP_BP || event->vector == X86_TRAP_OF));
+}
+
 /* AMD APM vol. 2, 15.20. */
 void svm_inject(struct lodge_vcpu *vcpu)
 {
@@ -217,6 +251,10 @@ void svm_inject(struct lodge_vcpu *vcpu)
 		inj |= INJ_TYPE_NMI;
 		svm->iret_seen = false;
 		break;
+	case EVENT_SOFTWARE:
+		inj |= INJ_TYPE_SOFT;
+		vcpu->shadow = false;
+		break;
 	default:
 		inj |= INJ_TYPE_EXCEPTION;
 		if (event->has_error)
@@ -224,6 +262,11 @@ void svm_inject(struct lodge_vcpu *vcpu)
 		/* A fault has no interrupt shadow to leave behind. */
 		vcpu->shadow = false;
 		break;
+	}
+	if (is_software(event)) {
+		svm->software = *event;
+		/* What is pushed, where the processor has this field (15.20) */
+		svm->vmcb->next_rip = vcpu->rip;
 	}
 	svm->vmcb->event_inj = inj;
 	/* Delivery pushes RFLAGS: a TF of ours must not be in there. */

@@ -12,6 +12,21 @@
 #include "../vm/memory.h"
 #include "svm.h"
 
+/*
+ * #DB and #AC: a guest can make their delivery raise them again, for ever, with
+ * host interrupts never let in.  #MC is the host's.
+ */
+#define ALWAYS_INTERCEPTED \
+	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
+
+/* What would push the trap flag that is a step's (see inject_in_step()) */
+#define STEP_INTERCEPTED \
+	(BIT(X86_TRAP_DE) | BIT(X86_TRAP_BP) | BIT(X86_TRAP_BR) | \
+	 BIT(X86_TRAP_UD) | BIT(X86_TRAP_NM) | BIT(X86_TRAP_DF) | \
+	 BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) | \
+	 BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_MF) | \
+	 BIT(X86_TRAP_XF))
+
 int svm_vcpu_create(struct lodge_vcpu *vcpu)
 {
 	struct svm_vcpu *svm;
@@ -34,12 +49,7 @@ int svm_vcpu_create(struct lodge_vcpu *vcpu)
 	vmcb->intercept_cr_write = BIT(0) | BIT(4) | BIT(8);
 	vmcb->intercept_dr_read = 0xff;
 	vmcb->intercept_dr_write = 0xff;
-	/*
-	 * #DB and #AC: a guest can make their delivery raise them again, for
-	 * ever, with host interrupts never let in.  #MC is the host's.
-	 */
-	vmcb->intercept_exceptions = BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) |
-				     BIT(X86_TRAP_MC);
+	/* Exceptions: svm_set_debug() */
 	vmcb->intercept1 = INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_SMI |
 			   INTERCEPT_INIT | INTERCEPT_RDPMC | INTERCEPT_CPUID |
 			   INTERCEPT_INVD | INTERCEPT_HLT | INTERCEPT_INVLPGA |
@@ -126,7 +136,7 @@ void svm_vcpu_reset(struct lodge_vcpu *vcpu, bool init)
 	vmcb->cr3 = 0;
 	vmcb->cr4 = 0;
 	set_cr0(svm, X86_CR0_ET | kept);
-	svm_set_dr7(vcpu);
+	svm_set_debug(vcpu);
 
 	vmcb->debugctl = 0;
 	if (!init) {
@@ -363,13 +373,21 @@ int svm_msr(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write)
 	return 0;
 }
 
-void svm_set_dr7(struct lodge_vcpu *vcpu)
+void svm_set_debug(struct lodge_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
 	svm->vmcb->dr6 = vcpu->dr6;
 	svm->vmcb->dr7 = vcpu->dr7;
-	svm_dirty(svm, CLEAN_DR);
+	svm->vmcb->intercept_exceptions = ALWAYS_INTERCEPTED;
+	svm->vmcb->intercept1 &= ~INTERCEPT_INTN;
+	if (vcpu->debug)
+		svm->vmcb->intercept1 |= INTERCEPT_INTN;
+	if (vcpu->debug & LODGE_DEBUG_BREAKPOINTS)
+		svm->vmcb->intercept_exceptions |= BIT(X86_TRAP_BP);
+	if (vcpu->debug & LODGE_DEBUG_STEP)
+		svm->vmcb->intercept_exceptions |= STEP_INTERCEPTED;
+	svm_dirty(svm, CLEAN_DR | CLEAN_INTERCEPTS);
 }
 
 void svm_set_tsc_offset(struct lodge_vcpu *vcpu)

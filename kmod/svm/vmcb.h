@@ -112,6 +112,7 @@ static_assert(sizeof(struct vmcb) == 0x1000);
 #define INTERCEPT_RDPMC		BIT(15)
 #define INTERCEPT_CPUID		BIT(18)
 #define INTERCEPT_IRET		BIT(20)
+#define INTERCEPT_INTN		BIT(21)
 #define INTERCEPT_INVD		BIT(22)
 #define INTERCEPT_PAUSE		BIT(23)
 #define INTERCEPT_HLT		BIT(24)

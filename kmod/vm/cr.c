@@ -358,7 +358,7 @@ static int dr_fault(struct lodge_vcpu *vcpu, int *nr)
 		/* The processor does both on its way into the handler. */
 		vcpu->dr6 |= DR6_ACCESS;
 		vcpu->dr7 &= ~(u64)DR7_DETECT;
-		lodge_vendor->set_dr7(vcpu);
+		lodge_vendor->set_debug(vcpu);
 		return X86_TRAP_DB;
 	}
 	return 0;
@@ -412,7 +412,7 @@ int lodge_set_dr(struct lodge_vcpu *vcpu, int nr, u64 value)
 	else
 		vcpu->dr[nr] = value;
 	/* Any of them may be live in the processor. */
-	lodge_vendor->set_dr7(vcpu);
+	lodge_vendor->set_debug(vcpu);
 	return 0;
 }
 
@@ -431,6 +431,6 @@ int lodge_set_debugregs(struct lodge_vcpu *vcpu, const struct lodge_debugregs *i
 	memcpy(vcpu->dr, in->dr, sizeof(vcpu->dr));
 	vcpu->dr6 = (in->dr6 & DR6_WRITABLE) | DR6_ONES;
 	vcpu->dr7 = (in->dr7 & DR7_WRITABLE) | DR7_ONES;
-	lodge_vendor->set_dr7(vcpu);
+	lodge_vendor->set_debug(vcpu);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What each exit means, whoever's processor it came from. */
 #include <linux/sched.h>
+#include <asm/trapnr.h>
 #include "arch.h"
 #include "eventfd.h"
 #include "insn.h"
@@ -343,6 +344,8 @@ int lodge_handle_exit(struct lodge_vcpu *vcpu, bool can_sleep)
 	case EXIT_NOP:
 		return lodge_skip_insn(vcpu, can_sleep);
 	case EXIT_EXCEPTION:
+		if (exit->exception.vector == X86_TRAP_BP)
+			return lodge_debug_int(vcpu, can_sleep);
 		lodge_queue_exception(vcpu, exit->exception.vector,
 				      exit->exception.has_error,
 				      exit->exception.error);

@@ -230,9 +230,11 @@ void lodge_insn_done(struct lodge_vcpu *vcpu)
 {
 	vcpu->shadow = false;
 	vcpu->rflags &= ~(u64)RF_RF;
+	if (unlikely(vcpu->debug & LODGE_DEBUG_STEP))
+		lodge_vcpu_request(vcpu, REQ_STEPPED);
 	if (unlikely(vcpu->rflags & RF_TF)) {
 		vcpu->dr6 |= DR_STEP;
-		lodge_vendor->set_dr7(vcpu);
+		lodge_vendor->set_debug(vcpu);
 		lodge_queue_exception(vcpu, VECTOR_DB, false, 0);
 	}
 }

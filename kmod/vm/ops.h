@@ -82,7 +82,7 @@ enum lodge_exit_kind {
  * @port: EXIT_PORT: where, how wide, which way
  * @npf: EXIT_NPF: guest physical address and NPF_*
  * @cr: EXIT_CR: which one, from or to which general register
- * @exception: EXIT_EXCEPTION: which, and its error code
+ * @exception: EXIT_EXCEPTION: which, and its error code; #BP may be an INT n, too
  */
 struct lodge_exit {
 	enum lodge_exit_kind kind;
@@ -113,6 +113,7 @@ struct lodge_exit {
 		struct {
 			u8 vector;
 			bool has_error;
+			bool maybe_int_n;	/* #BP only */
 			u32 error;
 		} exception;
 	};
@@ -171,7 +172,8 @@ struct lodge_npt_format {
  * @msr: get or set an MSR that lives in the control block (STAR, LSTAR, CSTAR,
  *       SFMASK, KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_*, PAT, DEBUGCTL);
  *       -ENOENT if it does not
- * @set_dr7: DR6 and DR7 from vcpu->dr6, vcpu->dr7
+ * @set_debug: DR6, DR7 and what a debugger wants, from vcpu->dr6, vcpu->dr7 and
+ *             vcpu->debug
  * @set_tsc_offset: from vcpu->tsc_offset
  * @insn_bytes: bytes that the processor fetched, up to 15; how many
  * @flush_tlb: forget this vCPU's translations before the next entry
@@ -211,7 +213,7 @@ struct lodge_vendor_ops {
 	u64 (*get_cr)(struct lodge_vcpu *vcpu, int cr);
 	void (*set_cr)(struct lodge_vcpu *vcpu, int cr, u64 value);
 	int (*msr)(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write);
-	void (*set_dr7)(struct lodge_vcpu *vcpu);
+	void (*set_debug)(struct lodge_vcpu *vcpu);
 	void (*set_tsc_offset)(struct lodge_vcpu *vcpu);
 	int (*insn_bytes)(struct lodge_vcpu *vcpu, u8 *buf);
 	void (*flush_tlb)(struct lodge_vcpu *vcpu);

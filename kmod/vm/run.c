@@ -56,6 +56,9 @@ void lodge_queue_exception(struct lodge_vcpu *vcpu, u8 vector, bool has_error,
 {
 	struct lodge_event *event = &vcpu->event;
 
+	/* The fault is the INT n's, which has not happened. */
+	if (event->type == EVENT_SOFTWARE)
+		vcpu->rip -= event->error;
 	if (event->type == EVENT_EXCEPTION) {
 		u8 first = event->vector;
 
@@ -117,6 +120,9 @@ static void choose_event(struct lodge_vcpu *vcpu)
 	bool extint;
 	int vector;
 
+	/* A step is to be one of what the guest is doing. */
+	if (unlikely(vcpu->debug & LODGE_DEBUG_STEP))
+		return;
 	if (!vcpu->event.type && nmi && lodge_vendor->can_inject(vcpu, true)) {
 		atomic_dec(&vcpu->nmi_queued);
 		vcpu->nmi_masked = true;
@@ -340,6 +346,8 @@ static int turn(struct lodge_vcpu *vcpu)
 		return -EIO;
 	if (test_and_clear_bit(REQ_TRIPLE_FAULT, &vcpu->requests))
 		return lodge_fail(vcpu, LODGE_EXIT_SHUTDOWN, "triple fault");
+	if (test_and_clear_bit(REQ_STEPPED, &vcpu->requests))
+		return lodge_debug_exit(vcpu, X86_TRAP_DB);
 	if (atomic_read(&vcpu->init_pending) ||
 	    atomic_read(&vcpu->sipi_vector) >= 0)
 		accept_init_sipi(vcpu);
@@ -382,6 +390,7 @@ int lodge_vcpu_run(struct lodge_vcpu *vcpu)
 	int next;
 
 	WRITE_ONCE(run->exit_reason, LODGE_EXIT_NONE);
+	vcpu->int3_len = 0;
 	rcu_assign_pointer(vcpu->task, current);
 	if (unlikely(READ_ONCE(vcpu->vm->guest->state) ==
 		     LODGE_GUEST_STATE_CREATED))

@@ -67,6 +67,7 @@ static int set_regs(struct lodge_vcpu *vcpu, void *data)
 	memcpy(vcpu->regs, regs, sizeof(vcpu->regs));
 	vcpu->rip = regs->rip;
 	vcpu->rflags = regs->rflags;
+	vcpu->int3_len = 0;
 	cancel_exit(vcpu);
 	lodge_vcpu_request(vcpu, REQ_EVENT);
 	return 0;
@@ -280,6 +281,19 @@ static int set_debug(struct lodge_vcpu *vcpu, void *data)
 	return lodge_set_debugregs(vcpu, data) ? -EINVAL : 0;
 }
 
+static int get_guest_debug(struct lodge_vcpu *vcpu, void *data)
+{
+	struct lodge_guest_debug *debug = data;
+
+	debug->flags = vcpu->debug;
+	return 0;
+}
+
+static int set_guest_debug(struct lodge_vcpu *vcpu, void *data)
+{
+	return lodge_debug_set(vcpu, data);
+}
+
 static int get_cpuid(struct lodge_vcpu *vcpu, void *data)
 {
 	struct lodge_cpuid *cpuid = data;
@@ -310,6 +324,8 @@ static const struct state_kind kinds[] = {
 		sizeof(struct lodge_debugregs), get_debug, set_debug },
 	[LODGE_STATE_CPUID] = {
 		sizeof(struct lodge_cpuid), get_cpuid, NULL, true },
+	[LODGE_STATE_GUEST_DEBUG] = {
+		sizeof(struct lodge_guest_debug), get_guest_debug, set_guest_debug },
 };
 
 /* NULL if the kind is not a vCPU's or the caller's size is not its size. */

@@ -86,6 +86,7 @@ enum lodge_request {
 	REQ_CLOCK,		/* write the paravirtual clock's page */
 	REQ_DEAD,		/* the VM must not run again */
 	REQ_TRIPLE_FAULT,	/* the guest shuts down */
+	REQ_STEPPED,		/* a debugger's step is over */
 };
 
 /* lodge_vcpu.mode: tells who kicks whether an IPI is needed */
@@ -99,6 +100,7 @@ enum lodge_event_type {
 	EVENT_INTERRUPT,
 	EVENT_NMI,
 	EVENT_EXCEPTION,
+	EVENT_SOFTWARE,		/* INT n, which a debugger has come upon */
 };
 
 /**
@@ -106,7 +108,7 @@ enum lodge_event_type {
  * @type: enum lodge_event_type
  * @vector: 0 to 255
  * @has_error: push @error
- * @error: error code
+ * @error: error code; of INT n, its length, by which RIP has gone on
  */
 struct lodge_event {
 	u8 type;
@@ -173,6 +175,8 @@ struct lodge_access {
  * @dr: DR0 to DR3
  * @dr6: DR6
  * @dr7: DR7
+ * @debug: what the tool's debugger wants: LODGE_DEBUG_*
+ * @int3_len: length of the INT3 that it was told of last, or 0
  * @tsc_offset: guest's minus host's time stamp counter
  * @tsc_adjust: IA32_TSC_ADJUST
  * @tsc_aux: IA32_TSC_AUX
@@ -223,6 +227,8 @@ struct lodge_vcpu {
 	u64 dr[4];
 	u64 dr6;
 	u64 dr7;
+	u32 debug;
+	u8 int3_len;
 	u64 tsc_offset;
 	u64 tsc_adjust;
 	u32 tsc_aux;
@@ -372,6 +378,29 @@ int lodge_fail(struct lodge_vcpu *vcpu, u32 reason, const char *fmt, ...);
  * Return: NEXT_USER
  */
 int lodge_exit_memory(struct lodge_vcpu *vcpu, u64 gpa, int error, bool write);
+
+/* vm/debug.c */
+
+/**
+ * lodge_debug_exit() - to the tool's debugger: fills run->debug
+ * @vcpu: the vCPU, by its own thread
+ * @vector: 1 for a step, 3 for INT3
+ *
+ * Return: NEXT_USER
+ */
+int lodge_debug_exit(struct lodge_vcpu *vcpu, u32 vector);
+
+/**
+ * lodge_debug_int() - INT3 or INT n, of which one was to be intercepted
+ * @vcpu: the vCPU, by its own thread
+ * @can_sleep: false in the stretch without preemption: then NEXT_SLEEP may come
+ *
+ * Return: enum lodge_next
+ */
+int lodge_debug_int(struct lodge_vcpu *vcpu, bool can_sleep);
+
+/* LODGE_STATE_GUEST_DEBUG. Return: 0 or -EINVAL */
+int lodge_debug_set(struct lodge_vcpu *vcpu, const struct lodge_guest_debug *in);
 
 /* vm/report.c */
 

@@ -247,6 +247,8 @@ static void choose_optional(void)
 	if (caps & VMX_EPT_1GB_PAGE_BIT)
 		features |= LODGE_FEATURE_HUGE_1G;
 
+	if (vmx_caps.allowed1[WORD_CPU] & CPU_BASED_MONITOR_TRAP_FLAG)
+		features |= LODGE_FEATURE_STEP;
 	if (*cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING)
 		features |= LODGE_FEATURE_PAUSE_FILTER;
 	if (*cpu2 & SECONDARY_EXEC_WBINVD_EXITING)
@@ -387,7 +389,7 @@ struct lodge_vendor_ops lodge_vmx_ops = {
 	.get_cr = vmx_get_cr,
 	.set_cr = vmx_set_cr,
 	.msr = vmx_msr,
-	.set_dr7 = vmx_set_dr7,
+	.set_debug = vmx_set_debug,
 	.set_tsc_offset = vmx_set_tsc_offset,
 	.insn_bytes = vmx_insn_bytes,
 	.flush_tlb = vmx_flush_tlb,

@@ -121,7 +121,7 @@ static void decode_db(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 	vcpu->dr6 |= (info & DB_QUAL_BITS) | DB_QUAL_INVERTED;
 	vcpu->dr6 ^= info & DB_QUAL_INVERTED;
 	vcpu->dr7 &= ~(u64)DR7_DETECT;
-	vmx_set_dr7(vcpu);
+	vmx_set_debug(vcpu);
 	vmx_msr(vcpu, MSR_IA32_DEBUGCTLMSR, &debugctl, false);
 	if (unlikely(debugctl & (DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF))) {
 		debugctl &= ~(u64)(DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF);
@@ -149,6 +149,13 @@ static void decode_exception(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 	switch (ve->intr_info & INTR_INFO_VECTOR_MASK) {
 	case X86_TRAP_DB:
 		decode_db(vcpu, exit);
+		break;
+	case X86_TRAP_BP:
+		exit->insn_len = ve->insn_len;
+		exit->kind = EXIT_EXCEPTION;
+		exit->exception.vector = X86_TRAP_BP;
+		exit->exception.has_error = false;
+		exit->exception.maybe_int_n = false;
 		break;
 	case X86_TRAP_AC:
 		exit->kind = EXIT_EXCEPTION;
@@ -261,6 +268,10 @@ void vmx_decode_exit(struct lodge_vcpu *vcpu, struct lodge_exit *exit)
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
 	case EXIT_REASON_PREEMPTION_TIMER:
 		exit->kind = EXIT_HOST;
+		break;
+	case EXIT_REASON_MONITOR_TRAP_FLAG:
+		exit->kind = EXIT_HOST;
+		lodge_vcpu_request(vcpu, REQ_STEPPED);
 		break;
 	case EXIT_REASON_MSR_READ:
 	case EXIT_REASON_MSR_WRITE:

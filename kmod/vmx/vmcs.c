@@ -91,12 +91,6 @@ static void write_constants(struct vmx_vcpu *vmx)
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, caps->word[WORD_PIN]);
 	vmcs_write(SECONDARY_VM_EXEC_CONTROL, caps->word[WORD_CPU2]);
 	vmcs_write(VM_EXIT_CONTROLS, caps->word[WORD_EXIT]);
-	/*
-	 * #DB and #AC: a guest can make their delivery raise them again, for
-	 * ever, with host interrupts never let in.  #MC is the host's.
-	 */
-	vmcs_write(EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) |
-				     BIT(X86_TRAP_MC));
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write(CR3_TARGET_COUNT, 0);
@@ -237,6 +231,19 @@ void vmx_read_guest(struct vmx_vcpu *vmx, u32 parts)
 	local_irq_restore(flags);
 }
 
+/*
+ * #DB and #AC: a guest can make their delivery raise them again, for ever, with
+ * host interrupts never let in.  #MC is the host's.
+ */
+static void write_exceptions(struct lodge_vcpu *vcpu)
+{
+	u32 exceptions = BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC);
+
+	if (vcpu->debug & LODGE_DEBUG_BREAKPOINTS)
+		exceptions |= BIT(X86_TRAP_BP);
+	vmcs_write(EXCEPTION_BITMAP, exceptions);
+}
+
 /* What has changed goes into the VMCS, which is current. */
 void vmx_write_guest(struct lodge_vcpu *vcpu)
 {
@@ -253,8 +260,10 @@ void vmx_write_guest(struct lodge_vcpu *vcpu)
 		write_cr(vmx);
 	if (dirty & DIRTY_SEG)
 		write_segments(&vmx->guest);
-	if (dirty & DIRTY_DR)
+	if (dirty & DIRTY_DR) {
 		vmcs_write(GUEST_DR7, vcpu->dr7);
+		write_exceptions(vcpu);
+	}
 	vmx->dirty = 0;
 }
 
@@ -315,7 +324,6 @@ void vmx_vcpu_reset(struct lodge_vcpu *vcpu, bool init)
 	g->cr4 = 0;
 	g->cr0 = X86_CR0_ET | kept;
 	cr_changed(vmx);
-	vmx_set_dr7(vcpu);
 
 	g->debugctl = 0;
 	if (!init) {
@@ -328,6 +336,7 @@ void vmx_vcpu_reset(struct lodge_vcpu *vcpu, bool init)
 	}
 
 	vmx->controls = vmx_caps.word[WORD_CPU];
+	vmx_set_debug(vcpu);
 	vmx_dirty(vmx, DIRTY_ALL & ~DIRTY_CONST);
 	vmx_flush_tlb(vcpu);
 }
@@ -535,10 +544,16 @@ int vmx_msr(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write)
 	return 0;
 }
 
-void vmx_set_dr7(struct lodge_vcpu *vcpu)
+void vmx_set_debug(struct lodge_vcpu *vcpu)
 {
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	/* An exit behind each instruction and each delivery (26.5.2) */
+	vmx->controls &= ~CPU_BASED_MONITOR_TRAP_FLAG;
+	if (vcpu->debug & LODGE_DEBUG_STEP)
+		vmx->controls |= CPU_BASED_MONITOR_TRAP_FLAG;
 	/* DR6 never gets into the processor: what reads or sets it exits. */
-	vmx_dirty(to_vmx(vcpu), DIRTY_DR);
+	vmx_dirty(vmx, DIRTY_DR | DIRTY_CONTROLS);
 }
 
 void vmx_set_tsc_offset(struct lodge_vcpu *vcpu)

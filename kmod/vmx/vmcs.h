@@ -124,7 +124,7 @@ struct vmcs_guest {
 #define DIRTY_CONTROLS	BIT(1)	/* processor-based controls, TSC offset */
 #define DIRTY_CR	BIT(2)	/* CR0, CR3, CR4, EFER */
 #define DIRTY_SEG	BIT(3)	/* segments, tables, MSRs */
-#define DIRTY_DR	BIT(4)	/* DR7 */
+#define DIRTY_DR	BIT(4)	/* DR7 and exceptions */
 #define DIRTY_ALL	GENMASK(4, 0)
 
 /* Exit qualification of an I/O instruction (28.2.1, table 28-5) */

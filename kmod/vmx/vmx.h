@@ -202,7 +202,7 @@ void vmx_set_sregs(struct lodge_vcpu *vcpu, const struct lodge_sregs *in);
 u64 vmx_get_cr(struct lodge_vcpu *vcpu, int cr);
 void vmx_set_cr(struct lodge_vcpu *vcpu, int cr, u64 value);
 int vmx_msr(struct lodge_vcpu *vcpu, u32 index, u64 *value, bool write);
-void vmx_set_dr7(struct lodge_vcpu *vcpu);
+void vmx_set_debug(struct lodge_vcpu *vcpu);
 void vmx_set_tsc_offset(struct lodge_vcpu *vcpu);
 int vmx_insn_bytes(struct lodge_vcpu *vcpu, u8 *buf);
 extern const u32 vmx_syscall_msrs[NR_VMX_SYSCALL_MSRS];

@@ -48,7 +48,7 @@ enum lodge_call {
 };
 
 #define MAX_ERRNO	134
-#define NR_EXITS	8
+#define NR_EXITS	9
 
 struct counts {
 	u64 call[NR_CALLS][MAX_ERRNO];

@@ -67,6 +67,8 @@ void run_guest(struct thread *t, int vcpu)
 		if (reason < NR_EXITS)
 			count(&counts->exit[reason]);
 		/* It will not get any further as it is. */
+		if (reason == LODGE_EXIT_DEBUG)
+			continue;
 		if (reason >= LODGE_EXIT_SHUTDOWN) {
 			if (verbose)
 				tell(run);

@@ -16,6 +16,7 @@ union any_state {
 	struct lodge_cpuid cpuid;
 	struct lodge_pic_state pic;
 	struct lodge_pit_state pit;
+	struct lodge_guest_debug guest_debug;
 };
 
 static const u32 sizes[] = {
@@ -30,6 +31,7 @@ static const u32 sizes[] = {
 	[LODGE_STATE_CPUID] = sizeof(struct lodge_cpuid),
 	[LODGE_STATE_PIC] = sizeof(struct lodge_pic_state),
 	[LODGE_STATE_PIT] = sizeof(struct lodge_pit_state),
+	[LODGE_STATE_GUEST_DEBUG] = sizeof(struct lodge_guest_debug),
 };
 
 /*

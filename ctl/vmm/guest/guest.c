@@ -31,6 +31,7 @@
 #include "fd.h"
 #include "image/image.h"
 #include "tty.h"
+#include "vmm/gdb/gdb.h"
 #include "vmm/guest/console.h"
 #include "vmm/guest/hub.h"
 #include "vmm/guest/initramfs.h"
@@ -83,6 +84,7 @@ enum {
  * @wall: the VMM asks for its wall there, or -1
  * @cell: its wall
  * @cgroup_events: says when it is paused
+ * @gdb: the way to a debugger
  * @hub: hands frames on
  * @session: the command's
  * @log: of `run -d`
@@ -112,6 +114,7 @@ struct guest {
 	int wall;
 	int cell;
 	int cgroup_events;
+	struct gdb_relay gdb;
 	struct hub hub;
 	struct session session;
 	struct log log;
@@ -240,6 +243,7 @@ static int start_vmm(struct guest *guest)
 		.wall = -1,
 		.cgroup = openat(guest->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC),
 		.net = { .tap = -1 },
+		.gdb = guest->gdb.vmm,
 	};
 	struct error *error = &guest->error;
 	int result = -1, ends[2];
@@ -316,6 +320,8 @@ static int create(struct guest *guest)
 	if (guest->cgroup < 0)
 		return -1;
 	if (run_vm_net_open(config->net, &guest->config->vm, error))
+		return -1;
+	if (config->gdb && gdb_relay_open(&guest->gdb, config->gdb, error))
 		return -1;
 	guest->cgroup_events = openat(guest->cgroup, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	guest->signals = relay_open_signals(error);
@@ -537,6 +543,7 @@ static void destroy(struct guest *guest)
 
 	if (guest->pid > 0)
 		end_vmm(guest, STATUS_LODGE);
+	gdb_relay_close(&guest->gdb);
 	session_close(&guest->session);
 	hub_close(&guest->hub);
 	close_fd(&guest->listener);
@@ -583,6 +590,7 @@ static int run_keeper(void *data, int ready)
 		.wall = -1,
 		.cell = -1,
 		.cgroup_events = -1,
+		.gdb = GDB_RELAY_NONE,
 		.session = { .fd = -1 },
 		.status = STATUS_LODGE,
 	};

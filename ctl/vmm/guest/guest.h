@@ -14,6 +14,7 @@ struct run_vm_net;
  * @run: what is run, and how
  * @modules: --modules, or NULL for those of the kernel's version
  * @net: its network, not open yet
+ * @gdb: where a debugger is served (gdb_relay_open()), or NULL
  * @vm: what any VM has; its name, kernel and append may be NULL: one that is made up,
  *      the host's own, and no more than is needed
  */
@@ -21,6 +22,7 @@ struct guest_config {
 	struct run_config run;
 	const char *modules;
 	struct run_vm_net *net;
+	const char *gdb;
 	struct vm_config vm;
 };
 

@@ -31,6 +31,8 @@ enum {
 	WALL_FD,
 	TAP_FD,
 	CGROUP_FD,
+	FROM_GDB_FD,
+	TO_GDB_FD,
 	NR_ARRANGED,
 };
 
@@ -163,7 +165,7 @@ void vmm_run(struct vmm *vmm)
 	const int fds[NR_ARRANGED] = {
 		-1, vmm->console, vmm->errors, vmm->from_keeper, vmm->to_keeper,
 		vmm->initramfs, vmm->image, vmm->wall, vmm->net.tap,
-		vmm->cgroup,
+		vmm->cgroup, vmm->gdb.in, vmm->gdb.out,
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -173,6 +175,9 @@ void vmm_run(struct vmm *vmm)
 		_exit(status);
 	vmm->config.net = vmm->net.tap < 0 ? NULL : &vmm->net;
 	vmm->net.tap = TAP_FD;
+	vmm->config.gdb = vmm->gdb.in < 0 ? NULL : &vmm->gdb;
+	vmm->gdb.in = FROM_GDB_FD;
+	vmm->gdb.out = TO_GDB_FD;
 	port_init(&port, FROM_KEEPER_FD, TO_KEEPER_FD);
 	ports[0] = &port.host;
 	vmm->config.ports = ports;

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "vmm/gdb/gdb.h"
 #include "vmm/guest/kernel.h"
 #include "vmm/vm.h"
 
@@ -36,6 +37,7 @@ struct vmm_page {
  * @cgroup: the file cgroup.procs of the cgroup that it enters
  * @page: shared with the keeper
  * @net: its interface; @net.tap is -1 if there is none
+ * @gdb: the way to a debugger; @gdb.in is -1 if there is none
  */
 struct vmm {
 	struct vm_config config;
@@ -50,6 +52,7 @@ struct vmm {
 	int cgroup;
 	struct vmm_page *page;
 	struct vm_net net;
+	struct gdb_config gdb;
 };
 
 /*

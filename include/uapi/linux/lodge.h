@@ -93,6 +93,7 @@ enum lodge_vendor {
 #define LODGE_FEATURE_TSC_SCALING	(1ULL << 14) /* TSC at another rate (not used) */
 #define LODGE_FEATURE_XSAVES		(1ULL << 15) /* XSAVES in the guest (not used) */
 #define LODGE_FEATURE_LOAD_PAT		(1ULL << 16) /* PAT in the VMCS (not used) */
+#define LODGE_FEATURE_STEP		(1ULL << 17) /* LODGE_DEBUG_STEP */
 
 /**
  * struct lodge_info - what this module and this host can do (LODGE_GET_INFO).
@@ -329,6 +330,7 @@ struct lodge_irqfd {
  *                      that the caller put in
  * @LODGE_STATE_PIC:    struct lodge_pic_state, VM with LODGE_VM_PC
  * @LODGE_STATE_PIT:    struct lodge_pit_state, VM with LODGE_VM_PC
+ * @LODGE_STATE_GUEST_DEBUG: struct lodge_guest_debug, vCPU
  */
 enum lodge_state_kind {
 	LODGE_STATE_REGS = 1,
@@ -342,6 +344,7 @@ enum lodge_state_kind {
 	LODGE_STATE_CPUID = 9,
 	LODGE_STATE_PIC = 10,
 	LODGE_STATE_PIT = 11,
+	LODGE_STATE_GUEST_DEBUG = 12,
 };
 
 /**
@@ -575,6 +578,37 @@ struct lodge_debugregs {
 	__u64 dr7;
 };
 
+/* lodge_guest_debug.flags */
+#define LODGE_DEBUG_BREAKPOINTS	(1U << 0)
+#define LODGE_DEBUG_STEP	(1U << 1)
+#define LODGE_DEBUG_REFLECT	(1U << 2)
+
+/**
+ * struct lodge_guest_debug - what the caller's debugger wants to see.
+ * @flags:    LODGE_DEBUG_BREAKPOINTS: INT3 (0xcc) ends LODGE_RUN with
+ *            LODGE_EXIT_DEBUG, vector 3, RIP at the instruction.
+ *            LODGE_DEBUG_STEP (with LODGE_FEATURE_STEP): so does, with vector 1, each
+ *            instruction that was executed, and each event that was delivered, RIP
+ *            at the first instruction of its handler. Interrupts and NMIs
+ *            that were not about to be delivered already wait.
+ *            LODGE_DEBUG_REFLECT, set only, after a LODGE_EXIT_DEBUG of vector 3 and
+ *            before anything else was run: that INT3 is the guest's own,
+ *            the next LODGE_RUN delivers it to the guest.
+ * @reserved: must be 0
+ *
+ * It stays until it is set again, and no reset of the guest changes it. The guest
+ * sees neither, and its own single steps and breakpoints go on; but with SVM, what
+ * PUSHF, SYSCALL or INTO store while they are stepped has the trap flag set, and of the
+ * latter two the step ends only behind the handler; and a step into a handler may
+ * end some instructions later.
+ *
+ * Errors: EINVAL (@flags, no LODGE_FEATURE_STEP, nothing to reflect).
+ */
+struct lodge_guest_debug {
+	__u32 flags;
+	__u32 reserved;
+};
+
 /**
  * struct lodge_ioapic_state - the I/O APIC's registers.
  * @id:       ID register
@@ -705,6 +739,8 @@ struct lodge_cpuid {
  *                         that cannot be handled; see lodge_run.fail
  * @LODGE_EXIT_MEMORY:     a slot's memory cannot be reached (hole, SIGBUS,
  *                         no memory); see lodge_run.memory
+ * @LODGE_EXIT_DEBUG:      what struct lodge_guest_debug asks for; see
+ *                         lodge_run.debug
  */
 enum lodge_exit_reason {
 	LODGE_EXIT_NONE = 0,
@@ -715,6 +751,7 @@ enum lodge_exit_reason {
 	LODGE_EXIT_FAIL_ENTRY = 5,
 	LODGE_EXIT_INTERNAL = 6,
 	LODGE_EXIT_MEMORY = 7,
+	LODGE_EXIT_DEBUG = 8,
 };
 
 #define LODGE_IO_IN	0
@@ -749,6 +786,7 @@ struct lodge_field {
  * @mmio:           LODGE_EXIT_MMIO: @addr guest physical, @width 1 to 8 bytes
  *                  (never across a page), @is_write, @data little endian
  * @memory:         LODGE_EXIT_MEMORY: @addr guest physical, @error an errno
+ * @debug:          LODGE_EXIT_DEBUG: @rip, @vector 1 for a step, 3 for INT3
  * @fail:           FAIL_ENTRY, INTERNAL, SHUTDOWN: where the guest was (@rip,
  *                  @insn with @insn_len bytes), and in words why (@reason)
  * @padding2:       room for what may come
@@ -782,6 +820,11 @@ struct lodge_run {
 			__s32 error;
 			__u32 is_write;
 		} memory;
+		struct {
+			__u64 rip;
+			__u32 vector;
+			__u32 reserved;
+		} debug;
 		struct {
 			__u64 rip;
 			__u64 info1;
