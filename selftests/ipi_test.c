@@ -366,9 +366,12 @@ static void startup(void)
 	guest_x2apic_on();
 	icr(0, ICR_STARTUP | ICR_OTHERS | G_LOW >> 12);
 	GUEST_ASSERT(spin_until(&alive, (1 << nr_vcpus) - 2));
-	guest_delay(1000000);
-	for (i = 1; i < nr_vcpus; i++)
+	for (i = 1; i < nr_vcpus; i++) {
+		/* Of a lower priority: it would come behind the other. */
+		icr(i, 0x31);
+		GUEST_ASSERT(hit(i, 0x31, 1));
 		GUEST_EQ(0, hits[i][0x41]);
+	}
 	stop_aps();
 }
 

@@ -267,6 +267,11 @@ static void change(struct tape *t, u32 kind, union any_state *s)
 		}
 		s->msrs.count = 1 + below(t, 4);
 	}
+	if (kind == LODGE_STATE_GUEST_DEBUG) {
+		s->guest_debug.flags = below(t, 2 * LODGE_DEBUG_REFLECT);
+		if (!one_in(t, 4))
+			return;
+	}
 	if (!one_in(t, 6))
 		mutate(t, s, sizes[kind]);
 }
