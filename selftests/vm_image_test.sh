@@ -96,8 +96,6 @@ fi
 head -c 10485760 /dev/urandom >"$dir/in"
 
 # What comes out
-run busybox sh -c 'exit 42'
-gives "an exit status" 42 ""
 input=$dir/in
 run busybox sh -c 'tee /tmp.in | cat; sha256sum </tmp.in >&2'
 input=''
@@ -221,12 +219,13 @@ check "its last words are shown" grep -q '^guest: .*panic' "$dir/err"
 # The same in a container
 # shellcheck disable=SC2086 # $kernel is none or two words
 timeout $((120 * slow)) "$lodge" compare $kernel --store "$dir/store" -m 128 --net none --json \
-	--svg "$dir/svg" busybox sh -c 'head -c 20000000 /dev/zero >/data' >"$dir/out" 2>"$dir/err"
+	--svg "$dir/svg" busybox sh -c 'head -c 20000000 /dev/zero >/data; exit 42' >"$dir/out" 2>"$dir/err"
 status=$?
 figure() {
 	sed -n "s/.*\"$1\": {.*\"$2\": \([0-9]*\).*/\1/p" "$dir/out" | grep -x '[0-9]\+' || echo 0
 }
-says "compare" 0 '^ *"vm": { "time-to-command": '
+says "compare, and an exit status" 42 '^ *"vm": { "time-to-command": '
+check "of both" [ "$(grep -c 'failed in the .*: exit status 42$' "$dir/err")" -eq 2 ]
 check "a VM takes longer" \
 	[ "$(figure vm time-to-command)" -gt "$(figure container time-to-command)" ]
 check "and more memory, which both have" [ "$(figure vm memory-peak)" -gt \
