@@ -83,7 +83,7 @@ tests: | $(BUILD)
 	@mkdir -p $(BUILD)/selftests
 	@flock $(BUILD)/selftests.lock $(MAKE) --no-print-directory -C selftests \
 		OUTPUT=$(BUILD)/selftests KSFT_DIR=$(KSFT)
-	@for f in $$(sed 's/^[^:]*://' $(BUILD)/selftests/kselftest-list.txt) settings tap.sh; do \
+	@for f in $$(sed 's/^[^:]*://' $(BUILD)/selftests/kselftest-list.txt) settings tap.sh vms_many_test.sh; do \
 		if [ -e "selftests/$$f" ]; then \
 			cp -pu "selftests/$$f" $(BUILD)/selftests/ || exit 1; \
 		fi; \

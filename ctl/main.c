@@ -22,6 +22,7 @@ static const struct verb verbs[] = {
 	{ "kill", "send a signal to guests", cmd_kill },
 	{ "pause", "stop guests", cmd_pause },
 	{ "resume", "let paused guests go on", cmd_resume },
+	{ "update", "change what guests may use", cmd_update },
 	{ "logs", "print what a guest has written", cmd_logs },
 	{ "rm", "remove what is left of guests", cmd_rm },
 	{ "ps", "list guests", cmd_ps },
@@ -30,6 +31,7 @@ static const struct verb verbs[] = {
 	{ "inspect", "print all that is known of guests", cmd_inspect },
 	{ "policy", "print or change what containers may do", cmd_policy },
 	{ "image", "import, list and remove images", cmd_image },
+	{ "compare", "run a command as a VM and as a container", cmd_compare },
 	{ "version", "print the version", cmd_version },
 	{ "help", "print this, or the help of a verb", cmd_help },
 };

@@ -6,6 +6,7 @@
 #include <linux/stddef.h>
 #include <asm/tsc.h>
 #include "cell/cell.h"
+#include "cell/hook.h"
 #include "lodge.h"
 #include "vm/rootmode.h"
 #include "vm/vm.h"
@@ -30,7 +31,8 @@ static long get_info(void __user *arg)
 	u32 size;
 	int ret;
 
-	ret = lodge_copy_struct(&info, sizeof(info), sizeof(info), arg);
+	ret = lodge_copy_struct(&info, sizeof(info),
+				offsetofend(struct lodge_info, reason), arg);
 	if (ret)
 		return ret;
 	size = min_t(u32, info.size, sizeof(info));
@@ -44,6 +46,7 @@ static long get_info(void __user *arg)
 	info.run_size = PAGE_SIZE;
 	info.tsc_khz = tsc_khz;
 	info.xsave_size = lodge_fpu_size();
+	info.nr_hooks = lodge_nr_hooks;
 	lodge_rootmode_info(&info);
 
 	return copy_to_user(arg, &info, size) ? -EFAULT : 0;

@@ -212,14 +212,30 @@ check "--userns auto: the image's files are its root's" [ "$(grep -cx 0 "$dir/ou
 check "--userns auto: its root can be written" grep -qx ok "$dir/out"
 
 # Limits
-run -m 64 --cpus 0.5 --pids 20 busybox sh -c 'cd /sys/fs/cgroup && cat memory.max cpu.max pids.max'
-gives "limits" 0 "$(printf '67108864\n50000 100000\n20')"
+run -m 64 --cpus 0.5 --cpu-shares 512 --pids 20 busybox \
+	sh -c 'cd /sys/fs/cgroup && cat memory.max cpu.max cpu.weight pids.max'
+gives "limits" 0 "$(printf '67108864\n50000 100000\n50\n20')"
 run --pids 3 busybox sh -c 'sleep 1 & sleep 1 & sleep 1 & wait'
 check "--pids" grep -qi 'fork' "$dir/err"
 run -m 16 busybox sh -c 'dd if=/dev/zero of=/dev/null bs=32M count=1'
 check "--memory" [ "$status" -ne 0 ]
 run --io-max '8:99 rbps=1' busybox true
-error "a limit that the kernel refuses" 125 "refuses the limit\|does not limit"
+error "a limit for no disk" 125 "no disk with the number of '8:99 rbps=1'\|does not limit"
+run --io-max '8:0 speed=1' busybox true
+error "a limit of no kind" 125 "'speed=1' is not a limit for --io-max"
+head -c 4194304 /dev/zero >"$dir/disk"
+disk=$(losetup -f)
+if losetup "$disk" "$dir/disk" 2>/dev/null; then
+	before=$(cut -d . -f 1 /proc/uptime)
+	run --device "$disk:/dev/disk" --io-max "$disk wbps=1m" busybox \
+		sh -c 'grep -o "wbps=.*" /sys/fs/cgroup/io.max; dd if=/dev/zero of=/dev/disk bs=256k count=12 oflag=direct'
+	gives "--io-max of a disk" 0 "wbps=1048576 riops=max wiops=max"
+	check "3 MiB at 1 MiB a second take a while" [ $(($(cut -d . -f 1 /proc/uptime) - before)) -ge 2 ]
+	losetup -d "$disk"
+else
+	skip "--io-max" "no loop device"
+	skip "--io-max, how long it takes"
+fi
 run --cpus 0 busybox true
 error "--cpus 0" 125 "not a number of CPUs"
 run -m x busybox true
@@ -250,6 +266,18 @@ gives "exec -u -e -w" 0 "$(printf 'joe\nb\n/etc')"
 verb exec one grep -E 'CapEff|Seccomp:' /proc/self/status
 says "exec has the container's rights" 0 'CapEff:.*00000000a80425fb'
 check "exec has its filter" grep -q 'Seccomp:.*2' "$dir/out"
+verb update one -m 32 --cpus max --cpu-weight 300 --pids 40
+gives "update" 0 ""
+check "update, in its cgroup" [ "$(cd $cgroup/one && cat memory.max cpu.max cpu.weight pids.max)" = \
+	"$(printf '33554432\nmax 100000\n300\n40')" ]
+verb inspect one
+says "inspect shows limits" 0 '"memory": 33554432, "pids": 40, "cpus": null, "cpu-weight": 300'
+verb update one
+error "update of nothing" 125 "nothing to change"
+verb update --cpu-weight 0 one
+error "update with a bad weight" 125 "'0' is not a weight for --cpu-weight"
+verb update -m 1g nosuch
+error "update of nobody" 125 "no guest 'nosuch'"
 verb exec one cat /proc/self/cgroup
 gives "exec is in its cgroup" 0 "0::/"
 verb exec one nosuch

@@ -18,7 +18,8 @@ TEST_F(uapi, get_info)
 
 	memset(&in, 0, sizeof(in));
 	in.info.size = sizeof(in.info);
-	SIZE_RULES(self->dev, LODGE_GET_INFO, in.info, 0);
+	SIZE_RULES_GROWN(self->dev, LODGE_GET_INFO, in.info,
+			 offsetof(struct lodge_info, nr_hooks), 0);
 
 	memset(&in.beyond, 0, sizeof(in.beyond));
 	in.info.size = sizeof(in);
@@ -39,6 +40,8 @@ TEST_F(uapi, get_info)
 	EXPECT_LE(576, in.info.xsave_size);
 	EXPECT_GE(4096, in.info.xsave_size);
 	EXPECT_EQ(0, in.info.reason[0]);
+	EXPECT_LE(40, in.info.nr_hooks);
+	EXPECT_EQ(0, in.info.reserved);
 }
 
 /* Each request belongs to one kind of descriptor. */

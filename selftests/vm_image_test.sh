@@ -96,8 +96,6 @@ fi
 head -c 10485760 /dev/urandom >"$dir/in"
 
 # What comes out
-run busybox sh -c 'exit 42'
-gives "an exit status" 42 ""
 input=$dir/in
 run busybox sh -c 'tee /tmp.in | cat; sha256sum </tmp.in >&2'
 input=''
@@ -111,7 +109,7 @@ check "-t: a terminal of its own, --read-only" \
 check "a signal" [ "$status" -eq 143 ]
 
 # A VM that stays, and all that is done to it
-run -d --net bridge --name one --hostname guest -e A=b busybox \
+run -d --net bridge --name one --hostname guest --cpus 1.5 --cpu-weight 50 -e A=b busybox \
 	sh -c 'echo hello; trap "echo bye; exit 7" TERM; trap "echo usr1" USR1; while :; do sleep 0.1; done'
 gives "run -d prints the name" 0 one
 check "logs" until_true grep -q hello $guests/one/log
@@ -119,6 +117,29 @@ verb ps
 says "ps" 0 ' one *vm .*running'
 verb inspect one
 says "inspect" 0 '"name": *"one"'
+check "limits are its process's" [ "$(cd /sys/fs/cgroup/lodge/one && cat cpu.max cpu.weight)" = \
+	"$(printf '150000 100000\n50')" ]
+verb exec one nproc
+gives "--cpus 1.5: two CPUs" 0 2
+resident() {
+	"$lodge" stats --json | sed -n 's/.*"memory-resident": \([0-9]*\).*/\1/p'
+}
+has_given() {
+	[ "$("$lodge" inspect one | sed -n 's/.*"memory-given": \([0-9]*\).*/\1/p')" = "$1" ]
+}
+verb update one -m 88m --cpus 0.9
+gives "update" 0 ""
+check "update, in its cgroup" grep -q '^90000 ' /sys/fs/cgroup/lodge/one/cpu.max
+check "the guest gives 40 MiB back" until_true has_given 41943040
+check "which are the host's" [ "$(resident)" -le $((90 << 20)) ]
+verb inspect one
+says "inspect shows limits" 0 '"memory": 92274688, "memory-size": 134217728, "memory-given": 41943040, "cpus": 0.9, "cpu-weight": 50'
+verb update one -m 129
+error "more memory than it was started with" 125 "128 MiB of memory and cannot have more"
+verb update one --pids 9
+error "update --pids of a VM" 125 "'--pids' is for containers"
+verb update one -m max
+check "and takes it again" until_true has_given 0
 verb exec one sh -c 'hostname; cat /etc/hostname; id -u; pwd; echo $A $FROM; cat /etc/data; exit 5'
 gives "exec, in its environment" 5 "$(printf 'guest\nguest\n0\n/etc\nb image\ntext')"
 verb exec -u joe -w / -e A=c one sh -c 'id; pwd; echo $A $HOME'
@@ -195,6 +216,27 @@ run --append rdinit=/nosuch busybox true
 error "a kernel that cannot go on" 70 "reset itself before its command ran"
 check "its last words are shown" grep -q '^guest: .*panic' "$dir/err"
 
+# The same in a container
+# shellcheck disable=SC2086 # $kernel is none or two words
+timeout $((120 * slow)) "$lodge" compare $kernel --store "$dir/store" -m 128 --net none --json \
+	--svg "$dir/svg" busybox sh -c 'head -c 20000000 /dev/zero >/data; exit 42' >"$dir/out" 2>"$dir/err"
+status=$?
+figure() {
+	sed -n "s/.*\"$1\": {.*\"$2\": \([0-9]*\).*/\1/p" "$dir/out" | grep -x '[0-9]\+' || echo 0
+}
+says "compare, and an exit status" 42 '^ *"vm": { "time-to-command": '
+check "of both" [ "$(grep -c 'failed in the .*: exit status 42$' "$dir/err")" -eq 2 ]
+check "a VM takes longer" \
+	[ "$(figure vm time-to-command)" -gt "$(figure container time-to-command)" ]
+check "and more memory, which both have" [ "$(figure vm memory-peak)" -gt \
+	"$(figure container memory-peak)" -a "$(figure container memory-peak)" -gt 20000000 ]
+check "and has processes of its kernel" [ "$(figure vm processes)" -gt 20 -a \
+	"$(figure container processes)" -eq 2 ]
+check "their kernels" grep -q "\"container\": {.*\"kernel\": \"$(uname -r)\"" "$dir/out"
+check "an SVG" grep -q '^</svg>$' "$dir/svg"
+verb compare --store "$dir/store" nosuch
+error "compare of no image" 125 "no image nosuch"
+
 # Bad input
 run nosuch
 error "no such image" 125 "no image nosuch"
@@ -220,6 +262,10 @@ run --initrd /etc/passwd busybox true
 error "an image and an initramfs" 125 "leave --initrd away"
 run -w /nowhere busybox true
 error "-w to nowhere" 127 "folder '/nowhere'"
+run --pids 3 busybox true
+error "--pids" 125 "'--pids' is for containers"
+verb run --vm --kernel /etc/passwd --cpus 1
+error "--cpus of a kernel alone" 125 "'--cpus' is for a VM of an image"
 verb run --vm --kernel /etc/passwd -d
 error "an option that is for images" 125 "'-d' is for a VM of an image"
 check "nothing is left" until_true nothing_left

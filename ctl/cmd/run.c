@@ -30,12 +30,43 @@ static const struct option common_options[] = {
 	{ "store", required_argument, NULL, RUN_OPTION_STORE },
 	{ "read-only", no_argument, NULL, RUN_OPTION_READ_ONLY },
 	{ "memory", required_argument, NULL, 'm' },
-	{ "cpus", required_argument, NULL, 'c' },
 	{ "net", required_argument, NULL, RUN_OPTION_NET },
 	{ "publish", required_argument, NULL, 'p' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+static const struct option limit_options[] = {
+	{ "cpus", required_argument, NULL, RUN_OPTION_CPUS },
+	{ "cpu-weight", required_argument, NULL, RUN_OPTION_CPU_WEIGHT },
+	{ "cpu-shares", required_argument, NULL, RUN_OPTION_CPU_SHARES },
+	{ "pids", required_argument, NULL, RUN_OPTION_PIDS },
+	{ "io-weight", required_argument, NULL, RUN_OPTION_IO_WEIGHT },
+	{ "io-max", required_argument, NULL, RUN_OPTION_IO_MAX },
+	{ NULL, 0, NULL, 0 },
+};
+
+int run_parse_limit(int option, const char *value, struct limits *limits,
+		    struct error *error)
+{
+	switch (option) {
+	case RUN_OPTION_CPUS:
+		return limits_parse_cpus(value, &limits->cpu_quota, error);
+	case RUN_OPTION_CPU_WEIGHT:
+		return limits_parse_weight(value, "--cpu-weight", &limits->cpu_weight,
+					   error);
+	case RUN_OPTION_CPU_SHARES:
+		return limits_parse_shares(value, &limits->cpu_weight, error);
+	case RUN_OPTION_PIDS:
+		return limits_parse_pids(value, &limits->pids, error);
+	case RUN_OPTION_IO_WEIGHT:
+		return limits_parse_weight(value, "--io-weight", &limits->io_weight,
+					   error);
+	case RUN_OPTION_IO_MAX:
+		return limits_parse_io_max(value, limits, error);
+	}
+	return 1;
+}
 
 int run_parse_memory(const char *text, uint64_t *memory, struct error *error)
 {
@@ -154,7 +185,7 @@ int run_parse_option(int option, char *value, struct run_config *run,
 		run->read_only = true;
 		return 0;
 	}
-	return 1;
+	return run_parse_limit(option, value, &run->limits, error);
 }
 
 bool run_is_interactive(bool asked)
@@ -170,10 +201,19 @@ static size_t append_options(struct option *all, size_t count,
 	return count;
 }
 
+void run_limits(struct option all[RUN_OPTIONS_MAX], const struct option *own)
+{
+	size_t count = append_options(all, 0, limit_options);
+
+	count = append_options(all, count, own);
+	all[count] = (struct option){ NULL, 0, NULL, 0 };
+}
+
 void run_options(struct option all[RUN_OPTIONS_MAX], const struct option *own)
 {
 	size_t count = append_options(all, 0, common_options);
 
+	count = append_options(all, count, limit_options);
 	count = append_options(all, count, own);
 	all[count] = (struct option){ NULL, 0, NULL, 0 };
 }
@@ -199,6 +239,7 @@ static struct kind find_kind(int argc, char **argv)
 	int option;
 	size_t count = append_options(all, 0, common_options);
 
+	count = append_options(all, count, limit_options);
 	count = append_options(all, count, run_container_options);
 	append_options(all, count, run_vm_options);
 	snprintf(letters, sizeof(letters), "%s%s", run_container_short_options,

@@ -20,10 +20,25 @@ enum {
 	RUN_OPTION_RM,
 	RUN_OPTION_STORE,
 	RUN_OPTION_READ_ONLY,
+	RUN_OPTION_CPUS,
+	RUN_OPTION_CPU_WEIGHT,
+	RUN_OPTION_CPU_SHARES,
+	RUN_OPTION_PIDS,
+	RUN_OPTION_IO_WEIGHT,
+	RUN_OPTION_IO_MAX,
 	RUN_OPTION_OWN,		/* the first that is a kind's own */
 };
 
 #define RUN_OPTIONS_MAX	96
+
+/* Fills @all with the limits, which `lodge update` has, too, and with those of @own. */
+void run_limits(struct option all[RUN_OPTIONS_MAX], const struct option *own);
+
+/*
+ * One of those. Return: 0, -1 with @error, or 1: it is not one
+ */
+int run_parse_limit(int option, const char *value, struct limits *limits,
+		    struct error *error);
 
 /* What each kind has beside the options that both have */
 

@@ -2,17 +2,14 @@
 /* lodge run --container: the command line of a container. */
 #include "cmd/run.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "container/cgroup.h"
 #include "container/container.h"
 
 enum {
@@ -23,8 +20,6 @@ enum {
 	OPTION_CAP_DROP,
 	OPTION_PRIVILEGED,
 	OPTION_SECURITY,
-	OPTION_PIDS,
-	OPTION_IO_MAX,
 	OPTION_USERNS,
 	OPTION_POLICY,
 	OPTION_COMPLAIN,
@@ -41,8 +36,6 @@ const struct option run_container_options[] = {
 	{ "privileged", no_argument, NULL, OPTION_PRIVILEGED },
 	{ "security-opt", required_argument, NULL, OPTION_SECURITY },
 	{ "userns", required_argument, NULL, OPTION_USERNS },
-	{ "pids", required_argument, NULL, OPTION_PIDS },
-	{ "io-max", required_argument, NULL, OPTION_IO_MAX },
 	{ "policy", required_argument, NULL, OPTION_POLICY },
 	{ "complain", no_argument, NULL, OPTION_COMPLAIN },
 	{ NULL, 0, NULL, 0 },
@@ -76,8 +69,11 @@ const char run_container_help[] =
 	"  --userns auto          its root is an unprivileged user of the host\n"
 	"  -m, --memory MIB       the most memory it may use: MiB, or 512m, 2g\n"
 	"  -c, --cpus N.N         the most CPU time it may use, in CPUs\n"
+	"  --cpu-weight N         its part of the CPUs when all want them, 1 to 10000 [100]\n"
+	"  --cpu-shares N         the same as docker has it [1024]\n"
 	"  --pids N               the most processes and threads\n"
-	"  --io-max 'DEVICE KEY=VALUE...' limits for a disk: rbps, wbps, riops, wiops\n"
+	"  --io-max 'DISK KEY=N...' the most of a disk: rbps, wbps, riops, wiops\n"
+	"  --io-weight N          its part of a disk when all want it, 1 to 10000 [100]\n"
 	"  --net bridge|none|host its network [bridge]\n"
 	"  -p, --publish [ADDRESS:]HOST:GUEST[/udp] a port of the host leads to it\n"
 	"  --policy FILE          what its wall lets through\n"
@@ -157,60 +153,6 @@ static int parse_device(char *text, struct container_config *config,
 		return error_set(error, errno, "cannot look at the device %s", text);
 	if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode))
 		return error_set(error, 0, "'%s' is not a device", text);
-	return 0;
-}
-
-static int parse_number(const char *text, const char *option, uint64_t *number,
-			struct error *error)
-{
-	char *end;
-
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	if (isdigit((unsigned char)text[0]) && !*end && !errno && *number)
-		return 0;
-	return error_set(error, 0, "'%s' is not a number for %s", text, option);
-}
-
-static int parse_cpus(const char *text, uint64_t *quota, struct error *error)
-{
-	char *end;
-	double cpus;
-
-	errno = 0;
-	cpus = strtod(text, &end);
-	/* The kernel's smallest quota is 1 ms. */
-	if (!isdigit((unsigned char)text[0]) || *end || errno || cpus < 0.01 ||
-	    cpus > 8192) {
-		error_set(error, 0, "'%s' is not a number of CPUs", text);
-		return error_advise(error, "give a number from 0.01 on, such as 1.5");
-	}
-	*quota = (uint64_t)(cpus * CGROUP_CPU_PERIOD);
-	return 0;
-}
-
-/* "/dev/sda rbps=1000000" or "8:0 rbps=1000000" */
-static int parse_io_max(const char *text, struct container_limits *limits,
-			struct error *error)
-{
-	size_t length = strcspn(text, ": ");
-	struct stat status;
-	char path[256];
-	char *line;
-
-	if (text[0] != '/') {
-		limits->io_max[limits->nr_io_max++] = text;
-		return 0;
-	}
-	snprintf(path, sizeof(path), "%.*s", (int)length, text);
-	if (stat(path, &status))
-		return error_set(error, errno, "cannot look at the disk %s", path);
-	if (!S_ISBLK(status.st_mode))
-		return error_set(error, 0, "'%s' is not a disk", path);
-	if (asprintf(&line, "%u:%u %s", major(status.st_rdev), minor(status.st_rdev),
-		     text[length] ? text + length + 1 : "") < 0)
-		return error_set(error, errno, "cannot remember a limit");
-	limits->io_max[limits->nr_io_max++] = line;
 	return 0;
 }
 
@@ -309,13 +251,9 @@ static int parse_option(int option, char *value, struct request *request,
 	case OPTION_USERNS:
 		return parse_userns(value, &config->userns, error);
 	case 'm':
-		return run_parse_memory(value, &config->limits.memory, error);
+		return run_parse_memory(value, &config->run.limits.memory, error);
 	case 'c':
-		return parse_cpus(value, &config->limits.cpu_quota, error);
-	case OPTION_PIDS:
-		return parse_number(value, "--pids", &config->limits.pids, error);
-	case OPTION_IO_MAX:
-		return parse_io_max(value, &config->limits, error);
+		return limits_parse_cpus(value, &config->run.limits.cpu_quota, error);
 	case RUN_OPTION_NET:
 		return parse_net(value, &config->net, error);
 	case 'p':
@@ -410,9 +348,8 @@ static int allocate(struct request *request, int argc)
 	config->volumes = calloc(count, sizeof(*config->volumes));
 	config->tmpfs = calloc(count, sizeof(*config->tmpfs));
 	config->devices = calloc(count, sizeof(*config->devices));
-	config->limits.io_max = calloc(count, sizeof(*config->limits.io_max));
 	return request->env && config->volumes && config->tmpfs &&
-	       config->devices && config->limits.io_max ? 0 : -1;
+	       config->devices ? 0 : -1;
 }
 
 int run_container(int argc, char **argv)
@@ -443,6 +380,5 @@ int run_container(int argc, char **argv)
 	free(config->volumes);
 	free(config->tmpfs);
 	free(config->devices);
-	free(config->limits.io_max);
 	return status;
 }

@@ -16,6 +16,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/run_vm_net.h"
+#include "container/cgroup.h"
 #include "vmm/boot.h"
 #include "vmm/gdb/gdb.h"
 #include "vmm/guest/guest.h"
@@ -51,6 +52,7 @@ const struct option run_vm_options[] = {
 	{ "append", required_argument, NULL, OPTION_APPEND },
 	{ "disk", required_argument, NULL, OPTION_DISK },
 	{ "modules", required_argument, NULL, OPTION_MODULES },
+	{ "vcpus", required_argument, NULL, 'c' },
 	{ "boot", required_argument, NULL, OPTION_BOOT },
 	{ "module", required_argument, NULL, OPTION_MODULE },
 	{ "firmware", required_argument, NULL, OPTION_FIRMWARE },
@@ -74,7 +76,7 @@ const char run_vm_help[] =
 	"                    [with an image: a bzImage, the host's own]\n"
 	"  --append STRING   its command line ['console=ttyS0']; with an image: more of it\n"
 	"  -m, --memory MIB  its memory in MiB, or with a suffix: 512m, 2g [512]\n"
-	"  -c, --cpus N      its CPUs, 1 to 8 [1]\n"
+	"  -c, --vcpus N     its CPUs, 1 to 8 [1, or what --cpus takes]\n"
 	"  --disk FILE[,ro][,direct]\n"
 	"                    a disk, a file or block device: read only, past the host's\n"
 	"                    page cache; may be given several times: vda, vdb ...\n"
@@ -100,6 +102,11 @@ const char run_vm_help[] =
 	"  --read-only       its root cannot be written\n"
 	"  --store FOLDER    where images are [/var/lib/lodge]\n"
 	"  --modules FOLDER  its kernel's modules [/lib/modules/VERSION]\n"
+	"  --cpus N.N        the most time of the host's CPUs that it may use, in CPUs\n"
+	"  --cpu-weight N    its part of them when all want them, 1 to 10000 [100]\n"
+	"  --cpu-shares N    the same as docker has it [1024]\n"
+	"  --io-max 'DISK KEY=N...' the most of a disk of the host: rbps, wbps, riops, wiops\n"
+	"  --io-weight N     its part of a disk when all want it, 1 to 10000 [100]\n"
 	"\n"
 	"Without one:\n"
 	"  --boot KIND       what the kernel is, where that does not show: linux, linux32,\n"
@@ -153,6 +160,16 @@ static int parse_cpus(const char *text, unsigned int *cpus, struct error *error)
 	return 0;
 }
 
+/* Who may use the time of two and a half has three. */
+static unsigned int cpus_for(uint64_t quota)
+{
+	uint64_t cpus = quota / CGROUP_CPU_PERIOD + !!(quota % CGROUP_CPU_PERIOD);
+
+	if (!quota || quota == LIMIT_MAX)
+		return 1;
+	return cpus < LODGE_MAX_VCPUS ? (unsigned int)cpus : LODGE_MAX_VCPUS;
+}
+
 static int add_module(struct request *request, const char *module,
 		      struct error *error)
 {
@@ -190,6 +207,10 @@ static int check_request(const struct request *request, struct error *error)
 	if (request->guest.run.image && request->config.nr_disks == VM_MAX_DISKS)
 		return error_set(error, 0, "a VM can have %d disks, and the image is one more",
 				 VM_MAX_DISKS);
+	if (request->guest.run.limits.pids) {
+		error_set(error, 0, "'--pids' is for containers: a VM's processes are its own kernel's");
+		return error_advise(error, "leave it away");
+	}
 	if (request->guest.run.image)
 		return 0;
 	if (request->image_option) {
@@ -283,7 +304,7 @@ static int parse(int argc, char **argv, struct request *request)
 						    &error);
 			if (result > 0)
 				return cmd_bad_option("run", argc, argv, option);
-			request->image_option = argv[optind - 1];
+			request->image_option = argv[optind - 1 - (optarg == argv[optind - 1])];
 			break;
 		}
 		if (result)
@@ -292,6 +313,8 @@ static int parse(int argc, char **argv, struct request *request)
 	if (optind < argc)
 		request->guest.run.image = argv[optind++];
 	request->guest.run.process.argv = argv + optind;
+	if (!request->config.cpus)
+		request->config.cpus = cpus_for(request->guest.run.limits.cpu_quota);
 	/* As of a container; a kernel alone may have no use for one. */
 	if (request->guest.run.image && !request->net.chosen)
 		request->net.bridge = true;
@@ -513,7 +536,6 @@ int run_vm(int argc, char **argv)
 	struct request request = {
 		.config = {
 			.memory = DEFAULT_MEMORY,
-			.cpus = 1,
 		},
 	};
 	struct error error = { .text = "" };

@@ -145,6 +145,16 @@ static int enable_controller(const char *path, const char *controller,
 	return result;
 }
 
+static void parent_of(char parent[PATH_MAX], const char *path)
+{
+	char *slash;
+
+	snprintf(parent, PATH_MAX, "%s", path);
+	slash = strrchr(parent, '/');
+	if (slash)
+		*slash = '\0';
+}
+
 /**
  * struct limit - a line for a file of the cgroup
  * @controller: whose it is
@@ -159,57 +169,114 @@ struct limit {
 	const char *option;
 };
 
+static int explain_missing(const struct limit *limit, struct error *error)
+{
+	error_set(error, 0, "the kernel has no %s, which %s needs", limit->file,
+		  limit->option);
+	return error_advise(error, "leave it out, or boot a kernel that has it");
+}
+
 static int set_limit(int dir, const char *parent, const struct limit *limit,
 		     struct error *error)
 {
 	char root[PATH_MAX];
-	char *slash;
 
-	snprintf(root, sizeof(root), "%s", parent);
-	slash = strrchr(root, '/');
-	if (slash)
-		*slash = '\0';
+	parent_of(root, parent);
 	if (enable_controller(root, limit->controller, error) ||
 	    enable_controller(parent, limit->controller, error))
 		return -1;
 	if (!write_file(dir, limit->file, limit->text))
 		return 0;
+	if (errno == ENOENT)
+		return explain_missing(limit, error);
+	if (errno == ENODEV) {
+		error_set(error, 0, "there is no disk with the number of '%s' (%s)",
+			  limit->text, limit->option);
+		return error_advise(error, "'lsblk' lists disks and their numbers");
+	}
 	error_set(error, errno, "the kernel refuses the limit '%s' (%s)",
 		  limit->text, limit->option);
 	return error_advise(error, "give another value, or leave it out");
 }
 
-static int set_limits(int dir, const char *parent,
-		      const struct container_limits *limits, struct error *error)
+static int set_number(int dir, const char *parent, const char *const names[3],
+		      uint64_t number, const char *behind, struct error *error)
 {
 	char text[64];
+	const struct limit limit = { names[0], names[1], text, names[2] };
+
+	if (!number)
+		return 0;
+	if (number == LIMIT_MAX)
+		snprintf(text, sizeof(text), "max%s", behind);
+	else
+		snprintf(text, sizeof(text), "%" PRIu64 "%s", number, behind);
+	return set_limit(dir, parent, &limit, error);
+}
+
+/*
+ * Two schedulers know of weights, and either may be there: iocost, for the disks for
+ * which it was switched on, and BFQ, for those that have it.
+ */
+static int set_io_weight(int dir, const char *parent, uint64_t weight,
+			 struct error *error)
+{
+	static const char *const names[] = { "io", "io.weight", "--io-weight" };
+	char text[32];
+	const struct limit bfq = { "io", "io.bfq.weight", text, "--io-weight" };
+	struct error ignored;
+
+	if (!weight)
+		return 0;
+	if (enable_controller(parent, "io", &ignored) ||
+	    faccessat(dir, "io.bfq.weight", W_OK, 0))
+		return set_number(dir, parent, names, weight, "", error);
+	/* BFQ's go to 1000 only. */
+	snprintf(text, sizeof(text), "%" PRIu64, weight < 1000 ? weight : 1000);
+	if (set_limit(dir, parent, &bfq, error))
+		return -1;
+	if (faccessat(dir, "io.weight", W_OK, 0))
+		return 0;
+	return set_number(dir, parent, names, weight, "", error);
+}
+
+static int set_limits(int dir, const char *parent, const struct limits *limits,
+		      struct error *error)
+{
+	static const char *const memory[] = { "memory", "memory.max", "--memory" };
+	static const char *const quota[] = { "cpu", "cpu.max", "--cpus" };
+	static const char *const weight[] = { "cpu", "cpu.weight", "--cpu-weight" };
+	static const char *const pids[] = { "pids", "pids.max", "--pids" };
+	char period[16];
 	size_t i;
 
-	if (limits->memory) {
-		snprintf(text, sizeof(text), "%" PRIu64, limits->memory);
-		if (set_limit(dir, parent, &(struct limit){
-				"memory", "memory.max", text, "--memory" }, error))
-			return -1;
-	}
-	if (limits->cpu_quota) {
-		snprintf(text, sizeof(text), "%" PRIu64 " %u", limits->cpu_quota,
-			 CGROUP_CPU_PERIOD);
-		if (set_limit(dir, parent, &(struct limit){
-				"cpu", "cpu.max", text, "--cpus" }, error))
-			return -1;
-	}
-	if (limits->pids) {
-		snprintf(text, sizeof(text), "%" PRIu64, limits->pids);
-		if (set_limit(dir, parent, &(struct limit){
-				"pids", "pids.max", text, "--pids" }, error))
-			return -1;
-	}
+	snprintf(period, sizeof(period), " %u", CGROUP_CPU_PERIOD);
+	if (set_number(dir, parent, memory, limits->memory, "", error) ||
+	    set_number(dir, parent, quota, limits->cpu_quota, period, error) ||
+	    set_number(dir, parent, weight, limits->cpu_weight, "", error) ||
+	    set_number(dir, parent, pids, limits->pids, "", error) ||
+	    set_io_weight(dir, parent, limits->io_weight, error))
+		return -1;
 	for (i = 0; i < limits->nr_io_max; i++)
 		if (set_limit(dir, parent, &(struct limit){
 				"io", "io.max", limits->io_max[i], "--io-max" },
 				error))
 			return -1;
 	return 0;
+}
+
+int cgroup_set_limits(const char *path, const struct limits *limits,
+		      struct error *error)
+{
+	char parent[PATH_MAX];
+	int dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC), result;
+
+	if (dir < 0)
+		return error_set(error, errno, "cannot open the cgroup %s", path);
+	parent_of(parent, path);
+	result = set_limits(dir, parent, limits, error);
+	close(dir);
+	return result;
 }
 
 /*
@@ -237,17 +304,13 @@ static void count(const char *parent)
 			enable_controller(parent, controllers[i], &error);
 }
 
-int cgroup_create(const char *path, const struct container_limits *limits,
+int cgroup_create(const char *path, const struct limits *limits,
 		  struct error *error)
 {
 	char parent[PATH_MAX];
-	char *slash;
 	int dir;
 
-	snprintf(parent, sizeof(parent), "%s", path);
-	slash = strrchr(parent, '/');
-	if (slash)
-		*slash = '\0';
+	parent_of(parent, path);
 	if (mkdir(path, 0755) &&
 	    (errno != ENOENT || (mkdir(parent, 0755) && errno != EEXIST) ||
 	     mkdir(path, 0755)))

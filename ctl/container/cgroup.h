@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "container/container.h"
+#include "container/limits.h"
 #include "error.h"
 
 #define CGROUP_CPU_PERIOD	100000
@@ -30,8 +30,19 @@ int cgroup_path(char *path, const char *name, struct error *error);
  *
  * Return: a descriptor of its folder (close-on-exec), or -1
  */
-int cgroup_create(const char *path, const struct container_limits *limits,
+int cgroup_create(const char *path, const struct limits *limits,
 		  struct error *error);
+
+/**
+ * cgroup_set_limits() - set those of @limits that somebody has asked for
+ * @path: see cgroup_path()
+ * @limits: what it may use
+ * @error: filled on failure; then some may be set
+ *
+ * Return: 0 or -1
+ */
+int cgroup_set_limits(const char *path, const struct limits *limits,
+		      struct error *error);
 
 /**
  * struct cgroup_usage - what a cgroup has used; UINT64_MAX is not known
@@ -57,6 +68,15 @@ int cgroup_below_root(char *path, const char *below_root);
 /* Of a cgroup by its path below the root of the tree. Harmless if it has gone. */
 void cgroup_get_usage(const char *below_root, struct cgroup_usage *usage);
 
+/*
+ * Bytes of memory: the most that there were, which kernels before 5.19 do not say,
+ * and those of now. @fd is its folder; 0: not known
+ */
+void cgroup_get_memory(int fd, uint64_t *peak, uint64_t *now);
+
+/* How many processes are in it? */
+unsigned int cgroup_count(int fd);
+
 /* Kills all that is in it. Return: 0 or -1, errno */
 int cgroup_kill(const char *path);
 
@@ -68,5 +88,11 @@ int cgroup_freeze(const char *path, bool freeze, struct error *error);
 
 /* What cgroup.events says; @fd is its descriptor. Return: frozen? */
 bool cgroup_is_frozen(int fd);
+
+/*
+ * The limits that are in force; 0 is for what the kernel does not say. @path: see
+ * cgroup_path().
+ */
+void cgroup_get_limits(const char *path, struct limits *limits);
 
 #endif /* CGROUP_H */

@@ -36,15 +36,6 @@ struct container_device {
 	const char *target;
 };
 
-/* Limits of its cgroup; 0 or NULL is none. */
-struct container_limits {
-	uint64_t memory;	/* bytes */
-	uint64_t cpu_quota;	/* microseconds in CGROUP_CPU_PERIOD */
-	uint64_t pids;
-	const char **io_max;	/* "MAJOR:MINOR KEY=VALUE..." */
-	size_t nr_io_max;
-};
-
 /**
  * struct container_config - the command line
  * @name: or NULL for one that is made up
@@ -60,7 +51,6 @@ struct container_limits {
  * @nr_tmpfs: how many
  * @devices: --device
  * @nr_devices: how many
- * @limits: of its cgroup
  * @net: --net
  * @ports: -p
  * @nr_ports: how many
@@ -81,7 +71,6 @@ struct container_config {
 	size_t nr_tmpfs;
 	struct container_device *devices;
 	size_t nr_devices;
-	struct container_limits limits;
 	enum container_net net;
 	struct net_port ports[NET_PORTS_MAX];
 	size_t nr_ports;

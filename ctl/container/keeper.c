@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -287,7 +288,7 @@ static int create(struct keeper *keeper, struct image *image)
 	keeper->image = open_image(config, image, error);
 	if (keeper->image < 0 || prepare_userns(keeper))
 		return -1;
-	keeper->cgroup = cgroup_create(keeper->state.cgroup, &config->limits, error);
+	keeper->cgroup = cgroup_create(keeper->state.cgroup, &config->run.limits, error);
 	if (keeper->cgroup < 0 || open_streams(keeper) ||
 	    relay_block_signals(&keeper->relay, error) || channel_open(ends, error))
 		return -1;
@@ -331,6 +332,17 @@ static int wait_for_exec(struct keeper *keeper)
 	/* A container whose command never ran leaves nothing. */
 	keeper->state.keep = false;
 	return -1;
+}
+
+/* What the command sees, for those who ask later: the host's kernel, itself and PID 1 */
+static void note_start(struct keeper *keeper)
+{
+	struct utsname name;
+
+	if (!uname(&name))
+		snprintf(keeper->state.kernel, sizeof(keeper->state.kernel), "%s",
+			 name.release);
+	keeper->state.processes = cgroup_count(keeper->cgroup);
 }
 
 static void on_cgroup_event(void *state, int fd)
@@ -380,8 +392,11 @@ static void destroy(struct keeper *keeper)
 	close_fd(&keeper->scratch);
 	close_fd(&keeper->userns);
 	close_fd(&keeper->userns_lock);
-	if (keeper->cgroup >= 0)
+	if (keeper->cgroup >= 0) {
+		cgroup_get_memory(keeper->cgroup, &keeper->state.memory_peak,
+				  &keeper->state.memory_end);
 		cgroup_destroy(keeper->state.cgroup);
+	}
 	close_fd(&keeper->cgroup);
 	state_end(&keeper->folder, &keeper->state, keeper->status);
 	janitor_dismiss(&keeper->janitor, keeper->has_net ? &keeper->net : NULL);
@@ -428,6 +443,7 @@ static int run_keeper(void *data, int ready)
 			  config->run.detach && !config->run.remove, &keeper.error) ||
 	    create(&keeper, request->image) || wait_for_exec(&keeper))
 		goto out;
+	note_start(&keeper);
 	if (ready >= 0) {
 		if (log_open(&keeper.log, keeper.folder, &keeper.error) ||
 		    detach_tell(ready, keeper.state.name, &keeper.error))

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "container/limits.h"
 #include "container/process.h"
 
 /**
@@ -13,6 +14,7 @@
  * @image: the image's name, or NULL
  * @store: the images' store, or NULL for the usual one
  * @process: the command and how it runs
+ * @limits: of its cgroup
  * @interactive: -i
  * @detach: -d
  * @remove: --rm
@@ -23,6 +25,7 @@ struct run_config {
 	const char *image;
 	const char *store;
 	struct process process;
+	struct limits limits;
 	bool interactive;
 	bool detach;
 	bool remove;

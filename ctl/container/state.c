@@ -275,6 +275,13 @@ static struct json_object *to_json(const struct state *state)
 	json_object_object_add(json, "keep", json_object_new_boolean(state->keep));
 	json_object_object_add(json, "userns", json_object_new_boolean(state->userns));
 	json_object_object_add(json, "status", json_object_new_int(state->status));
+	json_object_object_add(json, "kernel", json_object_new_string(state->kernel));
+	json_object_object_add(json, "processes",
+			       json_object_new_int64((int64_t)state->processes));
+	json_object_object_add(json, "memory_peak",
+			       json_object_new_int64((int64_t)state->memory_peak));
+	json_object_object_add(json, "memory_end",
+			       json_object_new_int64((int64_t)state->memory_end));
 	json_object_object_add(json, "command", string_list(process->argv));
 	json_object_object_add(json, "env", string_list(process->env));
 	json_object_object_add(json, "workdir",
@@ -367,6 +374,10 @@ static int from_json(struct state *state, struct json_object *json)
 	state->keep = get_bool(json, "keep");
 	state->userns = get_bool(json, "userns");
 	state->status = (int)get_number(json, "status");
+	snprintf(state->kernel, sizeof(state->kernel), "%s", get_string(json, "kernel"));
+	state->processes = (uint32_t)get_number(json, "processes");
+	state->memory_peak = (uint64_t)get_number(json, "memory_peak");
+	state->memory_end = (uint64_t)get_number(json, "memory_end");
 	state->process.argv = get_list(json, "command");
 	state->process.env = get_list(json, "env");
 	state->process.workdir = get_string(json, "workdir");

@@ -32,6 +32,10 @@
  * @keep: it stays after the container's end, until `rm`
  * @userns: it has a user namespace of its own
  * @status: how it ended, or -1
+ * @kernel: the release of its kernel, when its command began
+ * @processes: how many it saw then; 0: not known
+ * @memory_peak: of its cgroup, until its end; 0: not known
+ * @memory_end: of its cgroup, at its end; 0: not known
  * @json: who owns the strings
  */
 struct state {
@@ -46,6 +50,10 @@ struct state {
 	bool keep;
 	bool userns;
 	int status;
+	char kernel[68];
+	uint32_t processes;
+	uint64_t memory_peak;
+	uint64_t memory_end;
 	struct json_object *json;
 };
 

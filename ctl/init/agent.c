@@ -5,6 +5,8 @@
  */
 #include "init/agent.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -274,6 +277,33 @@ static char **parse_start(uint8_t *payload, size_t size, struct child *child, bo
 	return strings;
 }
 
+/* How many processes are there? Its kernel's own threads are, too. */
+static uint32_t count_processes(void)
+{
+	DIR *list = opendir("/proc");
+	const struct dirent *entry;
+	uint32_t count = 0;
+
+	while (list && (entry = readdir(list)))
+		count += isdigit((unsigned char)entry->d_name[0]) != 0;
+	if (list)
+		closedir(list);
+	return count;
+}
+
+static void send_started(struct agent *agent, const struct command *session)
+{
+	struct wire_started started = { .processes = 0 };
+	struct utsname name;
+
+	/* Who asks is who wants the VM: exec is to be quick. */
+	if (session == agent->main)
+		started.processes = count_processes();
+	if (!uname(&name))
+		snprintf(started.release, sizeof(started.release), "%s", name.release);
+	wire_send(&agent->to_send, WIRE_STARTED, 0, session->id, &started, sizeof(started));
+}
+
 static void start(struct agent *agent, const struct wire_frame *frame)
 {
 	struct child child = { .streams = { -1, -1, -1 } };
@@ -307,7 +337,7 @@ static void start(struct agent *agent, const struct wire_frame *frame)
 	session->used = true;
 	if (!agent->main)
 		agent->main = session;
-	wire_send(&agent->to_send, WIRE_STARTED, 0, session->id, NULL, 0);
+	send_started(agent, session);
 }
 
 static void set_up(struct agent *agent, const struct wire_frame *frame)

@@ -26,7 +26,8 @@ static const struct rule {
 	[WIRE_HELLO] = { "hello", 1, 64, 1, 0 },
 	[WIRE_SETUP] = { "setup", WIRE_SETUP_NR, WIRE_TEXT_MAX, 0, 1 },
 	[WIRE_START] = { "start", sizeof(struct wire_start), WIRE_START_MAX, 0, 1 },
-	[WIRE_STARTED] = { "started", 0, 0, 1, 0 },
+	[WIRE_STARTED] = { "started", sizeof(struct wire_started),
+			   sizeof(struct wire_started), 1, 0 },
 	[WIRE_FAILED] = { "failed", sizeof(struct wire_failure),
 			  sizeof(struct wire_failure), 1, 0 },
 	[WIRE_DATA] = { "data", 0, WIRE_DATA_MAX, 6, 1 },
@@ -36,6 +37,8 @@ static const struct rule {
 			  sizeof(struct wire_size), 0, 1 },
 	[WIRE_CLOSE] = { "close", 0, 0, 0, 1 },
 	[WIRE_EXIT] = { "exit", 4, 4, 1, 0 },
+	[WIRE_MEMORY] = { "memory", sizeof(struct wire_memory),
+			  sizeof(struct wire_memory), 0, 1 },
 };
 
 void wire_free(struct wire_buffer *buffer)

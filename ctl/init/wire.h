@@ -30,7 +30,7 @@
  * @WIRE_HELLO: guest: I am here; the tool's version
  * @WIRE_SETUP: keeper: enum wire_setup, so many strings
  * @WIRE_START: keeper: struct wire_start; a new session
- * @WIRE_STARTED: guest: the command runs
+ * @WIRE_STARTED: guest: struct wire_started: the command runs
  * @WIRE_FAILED: guest: struct wire_failure; the session's last frame
  * @WIRE_DATA: bytes of a stream: keeper 0, guest 1 and 2; none: its end
  * @WIRE_CREDIT: uint32_t: so many bytes more of the other side's stream
@@ -38,6 +38,8 @@
  * @WIRE_RESIZE: keeper: struct wire_size, of the session's terminal
  * @WIRE_CLOSE: keeper: nobody has the other end of the streams any more
  * @WIRE_EXIT: guest: uint32_t: exit status; the session's last frame
+ * @WIRE_MEMORY: struct wire_memory: a client of the keeper asks, and is answered; never
+ *               on the port to the guest
  * @WIRE_NR_TYPES: how many there are
  */
 enum wire_type {
@@ -52,6 +54,7 @@ enum wire_type {
 	WIRE_RESIZE,
 	WIRE_CLOSE,
 	WIRE_EXIT,
+	WIRE_MEMORY,
 	WIRE_NR_TYPES,
 };
 
@@ -89,11 +92,30 @@ struct wire_start {
 	uint32_t envc;
 };
 
+/* What the command sees of its machine; the release is a string. */
+struct wire_started {
+	uint32_t processes;
+	char release[68];
+};
+
 /* Text and advice are strings. */
 struct wire_failure {
 	uint32_t status;
 	char text[384];
 	char advice[256];
+};
+
+/**
+ * struct wire_memory - a VM's memory in bytes
+ * @size: what it was started with
+ * @target: what it is to do with; in a question 0: that stays as it is, or more than
+ *          @size: that is all
+ * @given: what its guest says that it has given back
+ */
+struct wire_memory {
+	uint64_t size;
+	uint64_t target;
+	uint64_t given;
 };
 
 /* The strings of WIRE_SETUP; those of a network may be empty */

@@ -12,6 +12,7 @@
 
 #include "test/tap.h"
 #include "test/virtio_fixture.h"
+#include "vmm/virtio/balloon.h"
 
 #define NEEDS_RESET	VIRTIO_CONFIG_S_NEEDS_RESET
 #define INDIRECT	VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC)
@@ -325,9 +326,37 @@ static void test_balloon(struct virtio_device *balloon)
 	   more[0x4000] == 'x', "whole pages that are reported free are the host's");
 }
 
+/* What the host asks for, and what the guest says it has done */
+static void test_balloon_target(struct balloon_host *host)
+{
+	struct virtio_device *dev = host->device;
+
+	reg_write(dev, VIRTIO_MMIO_STATUS, 0);
+	fake_interrupts(dev);
+	balloon_set_target(host, 7);
+	ok(!fake_interrupts(dev), "a driver that is not ready is not told");
+	driver_start(&driver, dev, VIRTIO_FEATURE(VIRTIO_BALLOON_F_DEFLATE_ON_OOM));
+	ok(reg_read(dev, VIRTIO_MMIO_CONFIG) == 7, "but reads how many pages it is to give");
+	balloon_set_target(host, 300);
+	ok(fake_interrupts(dev) == 1 &&
+	   reg_read(dev, VIRTIO_MMIO_INTERRUPT_STATUS) & VIRTIO_MMIO_INT_CONFIG &&
+	   reg_read(dev, VIRTIO_MMIO_CONFIG) == 300, "another number is an interrupt");
+	balloon_set_target(host, 300);
+	ok(!fake_interrupts(dev), "the same is none");
+	reg_write(dev, VIRTIO_MMIO_CONFIG + 4, 200);
+	ok(*host->actual == 200, "the host hears how many there are");
+	reg_write(dev, VIRTIO_MMIO_CONFIG, 1);
+	ok(reg_read(dev, VIRTIO_MMIO_CONFIG) == 300, "the guest cannot change the target");
+	reg_write(dev, VIRTIO_MMIO_STATUS, 0);
+	ok(!*host->actual && reg_read(dev, VIRTIO_MMIO_CONFIG) == 300,
+	   "after a reset there are none, and the target is the same");
+}
+
 int main(void)
 {
-	const struct vm_config config = { .append = "" };
+	static atomic_uint actual;
+	static struct balloon_host host = { .actual = &actual };
+	const struct vm_config config = { .append = "", .balloon = &host };
 	struct error error;
 	struct virtio_bus *bus = fake_create(&config, &error);
 
@@ -346,6 +375,7 @@ int main(void)
 	test_reset();
 	test_random();
 	test_balloon(fake_device(bus, VIRTIO_ID_BALLOON));
+	test_balloon_target(&host);
 	fake_destroy();
 	return tap_end();
 }

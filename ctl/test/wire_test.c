@@ -361,6 +361,7 @@ static void test_refused(void)
 {
 	static uint8_t data[WIRE_DATA_MAX + 1];
 	struct wire_failure failure = { .status = 1 };
+	struct wire_started started = { .processes = 1 };
 	struct wire_buffer b = { .data = NULL };
 
 #define REFUSE(what, greet, why, ...) do {	\
@@ -369,7 +370,7 @@ static void test_refused(void)
 	wire_free(&b);				\
 } while (0)
 	REFUSE("no hello is refused", false, "hello first",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0));
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started)));
 	REFUSE("another version is refused", false, "version",
 	       wire_send(&b, WIRE_HELLO, 0, 0, "99", 2));
 	REFUSE("a second hello is refused", true, "twice",
@@ -378,35 +379,95 @@ static void test_refused(void)
 	       wire_send(&b, WIRE_NR_TYPES, 0, 0, NULL, 0));
 	REFUSE("what only the keeper may say is refused", true, "not for this side",
 	       wire_send(&b, WIRE_SETUP, 0, 0, data, 100));
+	REFUSE("a guest that asks about memory is refused", true, "not for this side",
+	       wire_send(&b, WIRE_MEMORY, 0, 0, data, sizeof(struct wire_memory)));
 	REFUSE("another stream is refused", true, "not of stream",
 	       wire_send(&b, WIRE_DATA, 0, 0, data, 1));
 	REFUSE("a frame that is too long is refused before it is there", true, "bytes",
 	       wire_send(&b, WIRE_DATA, 1, 0, data, sizeof(data)); b.count = 8);
 	REFUSE("another session is refused", true, "not there",
-	       wire_send(&b, WIRE_STARTED, 0, 7, NULL, 0));
+	       wire_send(&b, WIRE_STARTED, 0, 7, &started, sizeof(started)));
 	REFUSE("a session with a high number is refused", true, "not there",
-	       wire_send(&b, WIRE_STARTED, 0, 65535, NULL, 0));
+	       wire_send(&b, WIRE_STARTED, 0, 65535, &started, sizeof(started)));
 	REFUSE("output before the start is refused", true, "late",
 	       wire_send(&b, WIRE_DATA, 1, 0, data, 1));
 	REFUSE("a second start is refused", true, "twice",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0));
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started)));
+	memset(started.release, 'x', sizeof(started.release));
+	REFUSE("a release that is no text is refused", true, "no text",
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started)));
+	started.release[0] = '\0';
 	REFUSE("more than a window is refused", true, "more of a stream",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0); send_many(&b, data, 9));
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
+	       send_many(&b, data, 9));
 	REFUSE("output after its end is refused", true, "more of a stream",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
 	       wire_send(&b, WIRE_DATA, 1, 0, NULL, 0);
 	       wire_send(&b, WIRE_DATA, 1, 0, NULL, 0));
 	REFUSE("credit for nothing is refused", true, "more of a stream",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
 	       wire_send_number(&b, WIRE_CREDIT, 0, 0, 1));
 	memset(failure.text, 'x', sizeof(failure.text));
 	REFUSE("an error that is no text is refused", true, "no text",
 	       wire_send(&b, WIRE_FAILED, 0, 0, &failure, sizeof(failure)));
 	REFUSE("what follows the end is refused", true, "not there",
-	       wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
+	       wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
 	       wire_send_number(&b, WIRE_EXIT, 0, 0, 0);
 	       wire_send(&b, WIRE_DATA, 1, 0, data, 1));
+}
+
+static void on_memory(void *state, struct wire_memory *memory)
+{
+	*(uint64_t *)state = memory->target;
+	memory->size = 64;
+	memory->given = 8;
+}
+
+/* Who asks about memory has an answer, and is hung up on; the guest hears nothing. */
+static void test_memory(void)
+{
+	static struct hub hub;
+	struct wire_memory memory = { .target = 56 };
+	struct wire_buffer buffer = { .data = NULL };
+	struct pollfd fds[HUB_POLL_MAX];
+	struct wire_frame frame;
+	struct error error;
+	uint64_t target = 0;
+	bool good;
+	int ends[2], fd, i;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends))
+		abort();
+	fd = hub_open(&hub, ends[0], ends[0], -1, setup, &error);
+	hub.on_memory = on_memory;
+	hub.state = &target;
+	wire_send(&buffer, WIRE_MEMORY, 0, 0, &memory, sizeof(memory));
+	wire_write(&buffer, fd, buffer.count);
+	wire_send(&buffer, WIRE_HELLO, 0, 0, LODGE_VERSION, strlen(LODGE_VERSION));
+	wire_write(&buffer, ends[1], buffer.count);
+	for (i = 0; i < 10; i++) {
+		hub_prepare(&hub, fds);
+		poll(fds, HUB_POLL_MAX, 0);
+		hub_serve(&hub, fds, &error);
+	}
+	good = wire_read(&buffer, fd) > 0 &&
+	       wire_take(&buffer, WIRE_FROM_KEEPER, &frame, &error) == 1 &&
+	       frame.type == WIRE_MEMORY;
+	if (good)
+		memcpy(&memory, frame.payload, sizeof(memory));
+	ok(good && target == 56 && memory.size == 64 && memory.given == 8 &&
+	   wire_read(&buffer, fd) == 0, "who asks about memory has one answer");
+	wire_free(&buffer);
+	good = wire_read(&buffer, ends[1]) > 0 &&
+	       wire_take(&buffer, WIRE_FROM_KEEPER, &frame, &error) == 1 &&
+	       frame.type == WIRE_SETUP && !buffer.count;
+	ok(good, "and the guest hears nothing of it");
+	wire_free(&buffer);
+	hub_close(&hub);
+	close(ends[0]);
+	close(ends[1]);
+	close(fd);
 }
 
 static uint64_t seed = 1;
@@ -420,6 +481,7 @@ static uint32_t random_number(void)
 /* Frames that are nearly right, and some that are not: none may crash the hub. */
 static void test_fuzz(int rounds)
 {
+	static const struct wire_started started;
 	static uint8_t data[WIRE_DATA_MAX];
 	struct error error;
 	int i, j, refused = 0;
@@ -428,13 +490,15 @@ static void test_fuzz(int rounds)
 		struct wire_buffer b = { .data = NULL };
 
 		if (random_number() % 4)
-			wire_send(&b, WIRE_STARTED, 0, 0, NULL, 0);
+			wire_send(&b, WIRE_STARTED, 0, 0, &started, sizeof(started));
 		for (j = 0; j < (int)(random_number() % 20); j++) {
 			unsigned int type = random_number() % (WIRE_NR_TYPES + 1);
 			size_t size = random_number() % (random_number() % 2 ? 16 : 3000);
 
 			if (type == WIRE_CREDIT || type == WIRE_EXIT)
 				size = 4;
+			if (type == WIRE_STARTED)
+				size = sizeof(struct wire_started);
 			if (type == WIRE_FAILED)
 				size = sizeof(struct wire_failure);
 			wire_send(&b, type, random_number() % 4, random_number() % 8 / 7,
@@ -459,6 +523,7 @@ int main(int argc, char **argv)
 	test_commands();
 	test_slow_reader();
 	test_refused();
+	test_memory();
 	test_fuzz(rounds);
 	return tap_end();
 }

@@ -73,6 +73,7 @@ struct vm_net {
  * @disks: its disks, in their order
  * @nr_disks: how many
  * @net: its interface, or NULL
+ * @balloon: the other end of its balloon, or NULL
  * @gdb: the way to a debugger, or NULL
  */
 struct vm_config {
@@ -92,6 +93,7 @@ struct vm_config {
 	struct disk_config disks[VM_MAX_DISKS];
 	unsigned int nr_disks;
 	const struct vm_net *net;
+	struct balloon_host *balloon;
 	const struct gdb_config *gdb;
 };
 

@@ -17,6 +17,8 @@
 #include "tty.h"
 #include "vmm/guest/session.h"
 
+#define ANSWER_MS	5000
+
 /* Return: a socket, or -1 */
 static int connect_to(const char *name, struct error *error)
 {
@@ -51,6 +53,51 @@ int session_kill(const char *name, int signal, struct error *error)
 	/* Its keeper hangs up when it has it. */
 	if (!result && read(fd, &result, sizeof(result)) < 0)
 		result = error_set(error, errno, "cannot send a signal to the VM '%s'", name);
+	wire_free(&buffer);
+	close(fd);
+	return result;
+}
+
+/* Return: 0, or -1, errno */
+static int receive_memory(int fd, struct wire_memory *memory)
+{
+	struct wire_buffer buffer = { .data = NULL };
+	struct pollfd answer = { fd, POLLIN, 0 };
+	struct wire_frame frame;
+	struct error ignored;
+	int result = 0;
+
+	while (!result) {
+		errno = ETIMEDOUT;
+		if (poll(&answer, 1, ANSWER_MS) <= 0)
+			break;
+		errno = ECONNRESET;
+		if (wire_read(&buffer, fd) <= 0)
+			break;
+		result = wire_take(&buffer, WIRE_FROM_KEEPER, &frame, &ignored);
+	}
+	if (result > 0 && frame.type == WIRE_MEMORY)
+		memcpy(memory, frame.payload, sizeof(*memory));
+	else
+		result = -1;
+	wire_free(&buffer);
+	return result < 0 ? -1 : 0;
+}
+
+int session_memory(const char *name, struct wire_memory *memory, struct error *error)
+{
+	struct wire_buffer buffer = { .data = NULL };
+	int fd = connect_to(name, error), result = -1;
+
+	if (fd < 0)
+		return -1;
+	/* Before it has booted, its keeper listens to nobody. */
+	if (wire_send(&buffer, WIRE_MEMORY, 0, 0, memory, sizeof(*memory)) ||
+	    wire_write(&buffer, fd, buffer.count) || buffer.count ||
+	    receive_memory(fd, memory))
+		error_set(error, errno, "cannot ask the VM '%s' about its memory", name);
+	else
+		result = 0;
 	wire_free(&buffer);
 	close(fd);
 	return result;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -37,6 +38,7 @@
 #include "vmm/guest/session.h"
 #include "vmm/guest/vmm.h"
 #include "vmm/keeper.h"
+#include "vmm/virtio/balloon.h"
 
 /*
  * "quiet": each byte on the serial port is an exit.  A panic is to end the VM, and
@@ -78,6 +80,7 @@ enum {
  * @to_guest: likewise
  * @vmm: the VMM's process, a pidfd
  * @pid: the same
+ * @page: shared with it
  * @wall: the VMM asks for its wall there, or -1
  * @cell: its wall
  * @cgroup_events: says when it is paused
@@ -107,6 +110,7 @@ struct guest {
 	int to_guest;
 	int vmm;
 	pid_t pid;
+	struct vmm_page *page;
 	int wall;
 	int cell;
 	int cgroup_events;
@@ -126,14 +130,14 @@ static int pack_initramfs(struct guest *guest)
 		"virtio_mmio", "virtio_console", "virtio_blk", "erofs", "overlay",
 		guest->config->net->bridge ? "virtio_net" : NULL, NULL
 	};
-	struct modules modules;
+	/* Without it, its memory is its own until its end. */
+	static const char *const optional[] = { "virtio_balloon", NULL };
 
 	if (kernel_find(&guest->kernel, guest->config->vm.kernel, guest->config->modules,
 			&guest->error))
 		return -1;
-	if (!modules_find(&modules, guest->kernel.modules, names, &guest->error))
-		guest->initramfs = initramfs_pack(&modules, &guest->error);
-	modules_free(&modules);
+	guest->initramfs = initramfs_pack(guest->kernel.modules, names, optional,
+					  &guest->error);
 	return guest->initramfs < 0 ? -1 : 0;
 }
 
@@ -149,6 +153,26 @@ static int listen_for_others(struct guest *guest)
 	    listen(guest->listener, SOMAXCONN))
 		return error_set(&guest->error, errno, "cannot listen at %s", address.sun_path);
 	return 0;
+}
+
+/* Somebody asks about its memory, or for another amount of it. */
+static void on_memory(void *state, struct wire_memory *memory)
+{
+	struct guest *guest = state;
+	uint64_t target = memory->target, given;
+
+	memory->size = guest->config->vm.memory;
+	if (target > memory->size)
+		target = memory->size;
+	if (target && guest->pid > 0) {
+		atomic_store(&guest->page->balloon_target,
+			     (unsigned int)((memory->size - target) / BALLOON_PAGE));
+		kill(guest->pid, SIGUSR2);
+	}
+	memory->target = memory->size -
+			 (uint64_t)atomic_load(&guest->page->balloon_target) * BALLOON_PAGE;
+	given = (uint64_t)atomic_load(&guest->page->balloon_actual) * BALLOON_PAGE;
+	memory->given = given < memory->size ? given : memory->size;
 }
 
 static int open_session(struct guest *guest)
@@ -180,6 +204,8 @@ static int open_session(struct guest *guest)
 
 	if (fd < 0)
 		return -1;
+	guest->hub.on_memory = on_memory;
+	guest->hub.state = guest;
 	return session_open(&guest->session, fd, &config->run.process,
 			    config->run.interactive && !config->run.detach, &guest->error);
 }
@@ -226,6 +252,11 @@ static int start_vmm(struct guest *guest)
 		vmm.net = guest->config->net->vm;
 	vmm.config.append = guest->append;
 	vmm.config.name = guest->state.name;
+	guest->page = mmap(NULL, sizeof(*guest->page), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (guest->page == MAP_FAILED)
+		return error_set(error, errno, "cannot map memory");
+	vmm.page = guest->page;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return error_set(error, errno, "cannot make a pair of sockets");
 	guest->wall = ends[0];
@@ -272,7 +303,6 @@ static int save_state(struct guest *guest)
 /* From nothing to a VM that boots. */
 static int create(struct guest *guest)
 {
-	static const struct container_limits no_limits;
 	const struct guest_config *config = guest->config;
 	struct error *error = &guest->error;
 
@@ -286,7 +316,7 @@ static int create(struct guest *guest)
 	    janitor_start(&guest->janitor, guest->state.name, guest->state.cgroup,
 			  config->run.detach && !config->run.remove, error))
 		return -1;
-	guest->cgroup = cgroup_create(guest->state.cgroup, &no_limits, error);
+	guest->cgroup = cgroup_create(guest->state.cgroup, &config->run.limits, error);
 	if (guest->cgroup < 0)
 		return -1;
 	if (run_vm_net_open(config->net, &guest->config->vm, error))
@@ -324,6 +354,20 @@ static void copy_errors(const struct guest *guest)
 	while ((count = read(guest->errors, text, sizeof(text))) > 0)
 		if (write(STDERR_FILENO, text, (size_t)count) < 0)
 			return;
+}
+
+/* What the guest says of itself, for those who ask later: anything, so as text only. */
+static void note_start(struct guest *guest)
+{
+	const struct wire_started *machine = &guest->session.machine;
+	struct state *state = &guest->state;
+	size_t i;
+
+	snprintf(state->kernel, sizeof(state->kernel), "%s", machine->release);
+	for (i = 0; state->kernel[i]; i++)
+		if (state->kernel[i] < ' ' || state->kernel[i] > '~')
+			state->kernel[i] = '?';
+	state->processes = machine->processes;
 }
 
 /* The command runs: whoever waits for that is told. */
@@ -401,6 +445,7 @@ static int serve(struct guest *guest, int ready)
 			return 0;
 		if (guest->session.started && !begun) {
 			begun = true;
+			note_start(guest);
 			if (begin(guest, ready))
 				return -1;
 		}
@@ -412,9 +457,11 @@ static int serve(struct guest *guest, int ready)
 static int end_vmm(struct guest *guest, int status)
 {
 	struct pollfd end = { guest->vmm, POLLIN, 0 };
+	struct state *state = &guest->state;
 	const union sigval value = { .sival_int = status };
 	int wait_status = 0;
 
+	cgroup_get_memory(guest->cgroup, &state->memory_peak, &state->memory_end);
 	if (poll(&end, 1, 0) <= 0) {
 		/* Who is frozen cannot end. */
 		cgroup_freeze(guest->state.cgroup, false, &(struct error){ .text = "" });

@@ -134,6 +134,21 @@ static int check_client_frame(struct hub_client *client, const struct wire_frame
 	return -1;
 }
 
+/* It is answered here, and the guest hears nothing of it. Return: 0 or -1 */
+static int serve_memory(struct hub *hub, struct hub_client *client,
+			const struct wire_frame *frame)
+{
+	struct wire_memory memory;
+
+	if (client->asked || client->over || !hub->on_memory)
+		return -1;
+	memcpy(&memory, frame->payload, sizeof(memory));
+	hub->on_memory(hub->state, &memory);
+	/* There is nothing more to say than this. */
+	client->over = true;
+	return wire_send(&client->to, WIRE_MEMORY, 0, 0, &memory, sizeof(memory));
+}
+
 static void serve_client_frames(struct hub *hub, struct hub_client *client)
 {
 	unsigned int session = session_of(hub, client);
@@ -150,7 +165,9 @@ static void serve_client_frames(struct hub *hub, struct hub_client *client)
 			free_client(client);
 			return;
 		}
-		if (check_client_frame(client, &frame))
+		if (frame.type == WIRE_MEMORY)
+			result = serve_memory(hub, client, &frame);
+		else if (check_client_frame(client, &frame))
 			result = -1;
 		else if (!client->over)
 			result = wire_send(&hub->to_send, frame.type, frame.stream, session,
@@ -204,6 +221,7 @@ static int serve_hello(struct hub *hub, const struct wire_frame *frame,
 static int check_guest_frame(struct hub_client *client, const struct wire_frame *frame,
 			     struct error *error)
 {
+	const struct wire_started *started;
 	const struct wire_failure *failure;
 	bool starts = frame->type == WIRE_STARTED;
 	uint32_t number;
@@ -215,6 +233,9 @@ static int check_guest_frame(struct hub_client *client, const struct wire_frame 
 		return error_set(error, 0, "session %u starts twice or late", frame->session);
 	switch (frame->type) {
 	case WIRE_STARTED:
+		started = (const void *)frame->payload;
+		if (!wire_is_text(started->release, sizeof(started->release)))
+			return error_set(error, 0, "its kernel's release is no text");
 		client->started = true;
 		return 0;
 	case WIRE_DATA:

@@ -51,6 +51,10 @@ struct hub_client {
  * @received: from the guest
  * @to_send: to the guest
  * @clients: all
+ * @on_memory: a client asks about the VM's memory: fills in the answer; or NULL
+ * @state: for that
+ *
+ * The last two are the caller's to set after hub_open().
  */
 struct hub {
 	int from_guest;
@@ -61,6 +65,8 @@ struct hub {
 	struct wire_buffer received;
 	struct wire_buffer to_send;
 	struct hub_client clients[HUB_CLIENTS_MAX];
+	void (*on_memory)(void *state, struct wire_memory *memory);
+	void *state;
 };
 
 /**

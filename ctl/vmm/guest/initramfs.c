@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "init/wire.h"
 #include "init/vm.h"
+#include "vmm/guest/modules.h"
 
 #define MODULE_MAX	(256UL << 20)
 
@@ -133,14 +135,57 @@ static int pack(int fd, const struct modules *modules, struct error *error)
 	return result;
 }
 
-int initramfs_pack(const struct modules *modules, struct error *error)
+/* Return: 0 or -1 */
+static int find_and_pack(int fd, const char *folder, const char *const *names,
+			 const char *const *optional, struct error *error)
 {
-	int fd = memfd_create("initramfs", MFD_CLOEXEC);
+	struct modules modules;
+	int result = modules_find(&modules, folder, names, optional, error);
 
-	if (fd < 0)
-		return error_set(error, errno, "cannot make an initramfs");
-	if (!pack(fd, modules, error))
-		return fd;
-	close(fd);
-	return -1;
+	if (!result)
+		result = pack(fd, &modules, error);
+	modules_free(&modules);
+	return result;
+}
+
+/* Until it has ended. Return: 0, or -1: it failed, or was killed */
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -1;
+}
+
+/*
+ * In a process of its own: libkmod with libcrypto behind it, and what else is left in
+ * memory, would cost each VM a megabyte for as long as it runs.
+ */
+int initramfs_pack(const char *folder, const char *const *names,
+		   const char *const *optional, struct error *error)
+{
+	struct error *why = mmap(NULL, sizeof(*why), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd = memfd_create("initramfs", MFD_CLOEXEC);
+	pid_t pid = -1;
+
+	error_set(error, errno, "cannot make an initramfs");
+	if (fd >= 0 && why != MAP_FAILED)
+		pid = fork();
+	if (!pid)
+		_exit(find_and_pack(fd, folder, names, optional, why) != 0);
+	if (pid < 0 || wait_for(pid)) {
+		if (pid > 0 && why->text[0])
+			*error = *why;
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	} else {
+		error->text[0] = '\0';
+	}
+	if (why != MAP_FAILED)
+		munmap(why, sizeof(*why));
+	return fd;
 }

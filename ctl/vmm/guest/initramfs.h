@@ -4,11 +4,12 @@
 #define INITRAMFS_H
 
 #include "error.h"
-#include "vmm/guest/modules.h"
 
 /**
  * initramfs_pack() - make one
- * @modules: in the order in which they are to be loaded
+ * @folder: of the kernel's modules
+ * @names: those that the guest needs, see modules_find()
+ * @optional: those that may be missing
  * @error: filled on failure
  *
  * It is a cpio archive ("newc") in memory; compressed modules are in there unpacked,
@@ -16,6 +17,7 @@
  *
  * Return: a descriptor of it, or -1
  */
-int initramfs_pack(const struct modules *modules, struct error *error);
+int initramfs_pack(const char *folder, const char *const *names,
+		   const char *const *optional, struct error *error);
 
 #endif /* INITRAMFS_H */

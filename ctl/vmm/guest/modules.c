@@ -139,14 +139,14 @@ static int add_all(struct modules *modules, const struct kmod_module *module)
 }
 
 static int find_one(struct modules *modules, struct kmod_ctx *context, const char *folder,
-		    const char *name, struct error *error)
+		    const char *name, bool needed, struct error *error)
 {
 	struct kmod_list *list = NULL;
 	int result = kmod.module_new_from_lookup(context, name, &list);
 
 	if (result < 0) {
 		error_set(error, -result, "cannot look for the module '%s' in %s", name, folder);
-	} else if (!list) {
+	} else if (!list && needed) {
 		error_set(error, 0, "the guest's kernel has no module '%s' in %s", name, folder);
 		result = error_advise(error, "install all of that kernel's modules, or give another kernel (--kernel, --modules)");
 	} else if (add_list(modules, list, add_all)) {
@@ -158,7 +158,7 @@ static int find_one(struct modules *modules, struct kmod_ctx *context, const cha
 }
 
 int modules_find(struct modules *modules, const char *folder, const char *const *names,
-		 struct error *error)
+		 const char *const *optional, struct error *error)
 {
 	/* The host's own /etc/modprobe.d is about the host. */
 	static const char *const no_config[] = { NULL };
@@ -172,7 +172,9 @@ int modules_find(struct modules *modules, const char *folder, const char *const 
 	if (!context)
 		return error_set(error, ENOMEM, "cannot look for modules");
 	for (; *names && !result; names++)
-		result = find_one(modules, context, folder, *names, error);
+		result = find_one(modules, context, folder, *names, true, error);
+	for (; *optional && !result; optional++)
+		result = find_one(modules, context, folder, *optional, false, error);
 	kmod.unref(context);
 	return result;
 }

@@ -24,12 +24,13 @@ struct modules {
  * @modules: out; to be freed by modules_free(), also on failure
  * @folder: of the kernel's modules, with modules.dep.bin
  * @names: which, NULL-terminated; those that are part of the kernel need no file
+ * @optional: likewise, but they may be missing
  * @error: filled on failure
  *
  * Return: 0, or -1: one is missing
  */
 int modules_find(struct modules *modules, const char *folder, const char *const *names,
-		 struct error *error);
+		 const char *const *optional, struct error *error);
 void modules_free(struct modules *modules);
 
 #endif /* MODULES_H */

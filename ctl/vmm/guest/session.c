@@ -130,6 +130,7 @@ static int serve_frame(struct session *session, const struct wire_frame *frame)
 
 	switch (frame->type) {
 	case WIRE_STARTED:
+		memcpy(&session->machine, frame->payload, sizeof(session->machine));
 		session->started = true;
 		return 0;
 	case WIRE_FAILED:

@@ -21,6 +21,7 @@
  * @output: its output and errors; [0] is not used
  * @tty: the command has a terminal
  * @started: it runs
+ * @machine: what the guest says of itself then: anything
  * @over: the guest will say no more
  * @status: the exit status, once it is @over
  * @failure: why it does not run
@@ -35,6 +36,7 @@ struct session {
 	struct sink output[WIRE_STREAMS];
 	bool tty;
 	bool started;
+	struct wire_started machine;
 	bool over;
 	int status;
 	struct error failure;
@@ -84,5 +86,15 @@ int session_exec(const struct state *state, const struct process *process,
 
 /* Sends a signal to a VM's command. Return: 0 or -1 */
 int session_kill(const char *name, int signal, struct error *error);
+
+/**
+ * session_memory() - ask about a VM's memory, or for another amount of it
+ * @name: of the VM
+ * @memory: the question, then the answer
+ * @error: filled on failure
+ *
+ * Return: 0, or -1: it does not run, or has not booted yet
+ */
+int session_memory(const char *name, struct wire_memory *memory, struct error *error);
 
 #endif /* SESSION_H */

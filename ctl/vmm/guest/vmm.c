@@ -21,6 +21,7 @@
 #include "vmm/guest/port.h"
 #include "vmm/keeper.h"
 #include "vmm/terminal.h"
+#include "vmm/virtio/balloon.h"
 
 enum {
 	FROM_KEEPER_FD = STDERR_FILENO + 1,
@@ -47,17 +48,25 @@ static int open_signals(struct error *error)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	return signals_open(&set, error);
 }
 
+/* The keeper has said what is to be given, by SIGUSR2: the other one is for vCPUs. */
+static void follow_target(struct vm *vm, const struct vmm_page *page)
+{
+	balloon_set_target(vm->config->balloon, atomic_load(&page->balloon_target));
+}
+
 /* Return: the status that it is to end with, or -1: the VM has ended */
-static int serve(struct vm *vm, struct port *port, int signals)
+static int serve(struct vm *vm, struct port *port, const struct vmm_page *page, int signals)
 {
 	struct signalfd_siginfo info;
 	struct pollfd fds[NR_FDS];
 	uint64_t count;
 
+	follow_target(vm, page);
 	do {
 		fds[SIGNALS] = (struct pollfd){ signals, POLLIN, 0 };
 		fds[WAKE] = (struct pollfd){ vm->wake_fd, POLLIN, 0 };
@@ -66,8 +75,11 @@ static int serve(struct vm *vm, struct port *port, int signals)
 		if (poll(fds, NR_FDS, -1) < 0)
 			continue;
 		if (fds[SIGNALS].revents &&
-		    read(signals, &info, sizeof(info)) == sizeof(info))
-			return info.ssi_int & 0xff;
+		    read(signals, &info, sizeof(info)) == sizeof(info)) {
+			if (info.ssi_signo != SIGUSR2)
+				return info.ssi_int & 0xff;
+			follow_target(vm, page);
+		}
 		if (fds[WAKE].revents && read(vm->wake_fd, &count, sizeof(count)) < 0)
 			continue;
 		if (fds[TIMER].revents)
@@ -119,7 +131,7 @@ static int run_vm(struct vmm *vmm, struct boot_image *image, struct port *port,
 	close(INITRAMFS_FD);
 	close(IMAGE_FD);
 	if (!result && !keeper_wall(&keeper, vm->fd, error) && !vm_start(vm, error)) {
-		status = serve(vm, port, signals);
+		status = serve(vm, port, vmm->page, signals);
 		terminal_set_stopping(true);
 		if (status < 0) {
 			status = status_of(vm);
@@ -144,6 +156,7 @@ void vmm_run(struct vmm *vmm)
 {
 	struct error error = { .text = "" };
 	struct console_host *ports[1];
+	struct balloon_host balloon = { .actual = &vmm->page->balloon_actual };
 	struct boot_image image;
 	struct vm_config files;
 	static struct port port;
@@ -169,6 +182,7 @@ void vmm_run(struct vmm *vmm)
 	ports[0] = &port.host;
 	vmm->config.ports = ports;
 	vmm->config.nr_ports = 1;
+	vmm->config.balloon = &balloon;
 	snprintf(disk, sizeof(disk), "/proc/self/fd/%d", IMAGE_FD);
 	add_image(&vmm->config, disk);
 	snprintf(initramfs, sizeof(initramfs), "/proc/self/fd/%d", INITRAMFS_FD);

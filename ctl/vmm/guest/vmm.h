@@ -3,6 +3,8 @@
 #ifndef VMM_H
 #define VMM_H
 
+#include <stdatomic.h>
+
 #include "vmm/gdb/gdb.h"
 #include "vmm/guest/kernel.h"
 #include "vmm/vm.h"
@@ -10,6 +12,16 @@
 /* Exit statuses, beside those of cmd.h */
 #define VMM_POWERED_OFF		0
 #define VMM_RESET		1
+
+/**
+ * struct vmm_page - what keeper and VMM share; the latter may write anything there
+ * @balloon_target: pages that the guest is to give; SIGUSR2 says that it is another
+ * @balloon_actual: pages that the guest says it has given
+ */
+struct vmm_page {
+	atomic_uint balloon_target;
+	atomic_uint balloon_actual;
+};
 
 /**
  * struct vmm - what it is given
@@ -23,6 +35,7 @@
  * @to_keeper: from there; a pipe
  * @wall: a socket, to ask the keeper for a wall
  * @cgroup: the file cgroup.procs of the cgroup that it enters
+ * @page: shared with the keeper
  * @net: its interface; @net.tap is -1 if there is none
  * @gdb: the way to a debugger; @gdb.in is -1 if there is none
  */
@@ -37,6 +50,7 @@ struct vmm {
 	int to_keeper;
 	int wall;
 	int cgroup;
+	struct vmm_page *page;
 	struct vm_net net;
 	struct gdb_config gdb;
 };

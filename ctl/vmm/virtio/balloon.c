@@ -2,8 +2,12 @@
 /*
  * The balloon (virtio 1.2, 5.5): memory that the guest does not use goes back to
  * the host.  A guest that reports its free pages gives them without being asked;
- * it finds zeros there when it uses them again.
+ * it finds zeros there when it uses them again.  How many it is to give beside
+ * these, used or not, the host says (num_pages); the guest says how many it has
+ * given (actual), and takes some back when it runs out of memory.
  */
+#include "vmm/virtio/balloon.h"
+
 #include <errno.h>
 #include <linux/virtio_balloon.h>
 #include <stdlib.h>
@@ -14,7 +18,7 @@
 #include "vmm/vm.h"
 
 #define QUEUE_SIZE	128
-#define PAGE		4096UL
+#define PAGE		((size_t)BALLOON_PAGE)
 #define PFN_SHIFT	VIRTIO_BALLOON_PFN_SHIFT
 
 /*
@@ -33,10 +37,12 @@ enum {
  * struct balloon - the device
  * @dev: as the core sees it
  * @config: its configuration
+ * @host: who says how large it is to be, or NULL
  */
 struct balloon {
 	struct virtio_device dev;
 	struct virtio_balloon_config config;
+	struct balloon_host *host;
 };
 
 static void give_back(void *start, size_t size)
@@ -119,9 +125,49 @@ static void balloon_notify(struct virtio_device *dev, struct virtq *queue)
 	virtq_signal(queue);
 }
 
+void balloon_set_target(struct balloon_host *host, uint32_t pages)
+{
+	struct virtio_device *dev = host->device;
+	struct balloon *balloon = container_of(dev, struct balloon, dev);
+
+	pthread_mutex_lock(&dev->lock);
+	if (balloon->config.num_pages != pages) {
+		balloon->config.num_pages = pages;
+		virtio_config_changed(dev);
+	}
+	pthread_mutex_unlock(&dev->lock);
+}
+
+/* Nothing but a figure for people: the guest may write anything. */
+static void tell_actual(struct virtio_device *dev)
+{
+	const struct balloon *balloon = container_of(dev, struct balloon, dev);
+
+	if (balloon->host)
+		atomic_store(balloon->host->actual, balloon->config.actual);
+}
+
+static void balloon_config_written(struct virtio_device *dev, size_t offset, size_t size)
+{
+	(void)offset;
+	(void)size;
+	tell_actual(dev);
+}
+
+/* Who has forgotten its pages has none. */
+static void balloon_stop(struct virtio_device *dev)
+{
+	container_of(dev, struct balloon, dev)->config.actual = 0;
+	tell_actual(dev);
+}
+
 static void balloon_destroy(struct virtio_device *dev)
 {
-	free(container_of(dev, struct balloon, dev));
+	struct balloon *balloon = container_of(dev, struct balloon, dev);
+
+	if (balloon->host)
+		balloon->host->device = NULL;
+	free(balloon);
 }
 
 static int balloon_create(struct virtio_bus *bus, struct error *error)
@@ -130,6 +176,8 @@ static int balloon_create(struct virtio_bus *bus, struct error *error)
 		.name = "balloon",
 		.id = VIRTIO_ID_BALLOON,
 		.notify = balloon_notify,
+		.config_written = balloon_config_written,
+		.stop = balloon_stop,
 		.destroy = balloon_destroy,
 	};
 	struct balloon *balloon = calloc(1, sizeof(*balloon));
@@ -143,6 +191,9 @@ static int balloon_create(struct virtio_bus *bus, struct error *error)
 	balloon->dev.config_size = sizeof(balloon->config);
 	balloon->dev.config_writable_at = offsetof(struct virtio_balloon_config, actual);
 	balloon->dev.config_writable = sizeof(balloon->config.actual);
+	balloon->host = bus->vm->config->balloon;
+	if (balloon->host)
+		balloon->host->device = &balloon->dev;
 	return virtio_add(bus, &balloon->dev, NR_QUEUES, QUEUE_SIZE, error);
 }
 

@@ -112,6 +112,8 @@ enum lodge_vendor {
  * @nr_asids:    out: address space identifiers of the processor
  * @xsave_size:  out: bytes of XSAVE area in struct lodge_xsave
  * @reason:      out: NUL-terminated reason in words if @vm_error is not 0
+ * @nr_hooks:    out: functions of the kernel at which the walls of cells stand
+ * @reserved:    out: 0
  *
  * Never fails but for the errors common to all calls.
  */
@@ -130,6 +132,8 @@ struct lodge_info {
 	__u32 nr_asids;
 	__u32 xsave_size;
 	char reason[96];
+	__u32 nr_hooks;
+	__u32 reserved;
 };
 
 /**
