@@ -139,6 +139,13 @@ static void stepped(void)
 	GUEST_EQ(0, read_flags() & RFLAGS_TF);
 }
 
+static bool can_step(void)
+{
+	return lodge_get_info()->features & LODGE_FEATURE_STEP;
+}
+
+#define NO_STEPS	"the processor has no monitor trap flag"
+
 TEST_F(debug, steps)
 {
 	static const char *const want[] = {
@@ -147,6 +154,8 @@ TEST_F(debug, steps)
 	struct vcpu *c = self->c;
 	int i;
 
+	if (!can_step())
+		SKIP_TEST(NO_STEPS);
 	vcpu_start64(c, FN(stepped), 0);
 	ASSERT_EQ(0, set_debug(c, LODGE_DEBUG_BREAKPOINTS));
 	ASSERT_EQ((uintptr_t)dbg0 - 1, run_debug(c, BP));
@@ -197,6 +206,8 @@ TEST_F(debug, steps_into_handlers)
 	struct vcpu *c = self->c;
 	struct lodge_sregs sregs;
 
+	if (!can_step())
+		SKIP_TEST(NO_STEPS);
 	vcpu_start64(c, FN(faults), 0);
 	ASSERT_EQ(0, set_debug(c, LODGE_DEBUG_BREAKPOINTS));
 	ASSERT_EQ((uintptr_t)at_ud2 - 1, run_debug(c, BP));
@@ -247,6 +258,8 @@ TEST_F(debug, interrupts_wait_for_steps)
 	u64 rip;
 	int i;
 
+	if (!can_step())
+		SKIP_TEST(NO_STEPS);
 	vcpu_start64(c, FN(nmi_guest), 0);
 	ASSERT_EQ(0, set_debug(c, LODGE_DEBUG_BREAKPOINTS));
 	rip = run_debug(c, BP);
@@ -269,6 +282,10 @@ TEST_F(debug, bad_values)
 	EXPECT_EQ(-EINVAL, set_debug(c, 8));
 	EXPECT_EQ(-EINVAL, set_debug(c, 1U << 31));
 	EXPECT_EQ(-EINVAL, vcpu_set(c, LODGE_STATE_GUEST_DEBUG, &debug, sizeof(debug)));
+	if (!can_step()) {
+		EXPECT_EQ(-EINVAL, set_debug(c, LODGE_DEBUG_STEP));
+		SKIP_TEST(NO_STEPS);
+	}
 	ASSERT_EQ(0, set_debug(c, LODGE_DEBUG_STEP));
 	EXPECT_EQ(0, vcpu_get(c, LODGE_STATE_GUEST_DEBUG, &debug, sizeof(debug)));
 	EXPECT_EQ(LODGE_DEBUG_STEP, debug.flags);

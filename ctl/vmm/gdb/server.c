@@ -169,6 +169,11 @@ int gdb_start(struct gdb *gdb, struct error *error)
 {
 	int result;
 
+	if (!(gdb->vm->info.features & LODGE_FEATURE_STEP)) {
+		error_set(error, 0,
+			  "this processor cannot step a guest, as a debugger has to behind a breakpoint");
+		return error_advise(error, "'lodge check' lists what it can; leave --gdb away");
+	}
 	/* Nobody is connected yet: whoever was, was so with the VMM before. */
 	gdb_send_closed(gdb);
 	result = thread_start(&gdb->thread, server_thread, gdb, 0);
