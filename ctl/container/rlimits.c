@@ -66,7 +66,8 @@ int rlimits_parse(const char *text, struct rlimits *limits, struct error *error)
 			break;
 	if (!soft || i == NR_LIMITS) {
 		error_set(error, 0, "--ulimit '%s' names no limit", text);
-		return error_advise(error, "give NAME=SOFT[:HARD], such as nofile=1024:4096; the names are in getrlimit(2)");
+		return error_advise(error,
+				    "give NAME=SOFT[:HARD], such as nofile=1024:4096; names: getrlimit(2)");
 	}
 	soft++;
 	if (!parse_value(soft, hard ? (size_t)(hard - soft) : strlen(soft),
