@@ -205,6 +205,8 @@ run --privileged busybox sh -c 'mount -t tmpfs x /tmp && grep -E "CapEff|Seccomp
 says "--privileged" 0 'CapEff:.*1ff'
 run busybox sh -c 'ulimit -n; ulimit -Hn; ulimit -c'
 gives "resource limits" 0 "$(printf '1024\n524288\n0')"
+run --ulimit nofile=100:200 --ulimit core=unlimited busybox sh -c 'ulimit -n; ulimit -Hn; ulimit -c'
+gives "--ulimit" 0 "$(printf '100\n200\nunlimited')"
 run --userns auto busybox sh -c 'id -u; cat /proc/self/uid_map; ls -ln /etc/data | tr -s " " | cut -d " " -f 3; echo x >/new && echo ok; mount | grep -c " / "'
 says "--userns auto: root inside" 0 '^0$'
 check "--userns auto: somebody else outside" grep -q '^ *0 1879048192 *65536$' "$dir/out"
@@ -238,6 +240,12 @@ else
 fi
 run --cpus 0 busybox true
 error "--cpus 0" 125 "not a number of CPUs"
+run --ulimit files=1 busybox true
+error "--ulimit of no limit" 125 "names no limit"
+run --ulimit nofile=1:x busybox true
+error "--ulimit without a number" 125 "no number"
+run --ulimit nofile=2:1 busybox true
+error "--ulimit, soft above hard" 125 "above the hard one"
 run -m x busybox true
 error "-m x" 125 "not an amount of memory"
 

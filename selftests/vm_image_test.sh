@@ -103,9 +103,10 @@ check "10 MiB in and out, as they were" cmp "$dir/in" "$dir/out"
 check "and they were in the guest" [ "$(cat "$dir/err")" = "$(sha256sum <"$dir/in")" ]
 run busybox nosuch
 error "no such command" 127 "no command 'nosuch'"
-run -t --read-only -u joe busybox sh -c 'tty; echo x 2>/dev/null >/x || echo refused; kill -TERM $$'
-check "-t: a terminal of its own, --read-only" \
-	[ "$(tr -d '\r' <"$dir/out")" = "$(printf '/dev/pts/0\nrefused')" ]
+run -t --read-only -u joe --ulimit nofile=77 busybox sh -c \
+	'tty; echo x 2>/dev/null >/x || echo refused; ulimit -n; kill -TERM $$'
+check "-t: a terminal of its own, --read-only, --ulimit" \
+	[ "$(tr -d '\r' <"$dir/out")" = "$(printf '/dev/pts/0\nrefused\n77')" ]
 check "a signal" [ "$status" -eq 143 ]
 
 # A VM that stays, and all that is done to it

@@ -91,6 +91,7 @@ static int complete(struct request *request, const struct state *state,
 		.user = (char *)state->process.user,
 	};
 
+	process->limits = state->process.limits;
 	process->caps = state->process.caps;
 	process->seccomp = state->process.seccomp;
 	process->no_new_privs = state->process.no_new_privs;

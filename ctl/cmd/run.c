@@ -29,6 +29,7 @@ static const struct option common_options[] = {
 	{ "user", required_argument, NULL, 'u' },
 	{ "store", required_argument, NULL, RUN_OPTION_STORE },
 	{ "read-only", no_argument, NULL, RUN_OPTION_READ_ONLY },
+	{ "ulimit", required_argument, NULL, RUN_OPTION_ULIMIT },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "net", required_argument, NULL, RUN_OPTION_NET },
 	{ "publish", required_argument, NULL, 'p' },
@@ -181,6 +182,8 @@ int run_parse_option(int option, char *value, struct run_config *run,
 	case RUN_OPTION_STORE:
 		run->store = value;
 		return 0;
+	case RUN_OPTION_ULIMIT:
+		return rlimits_parse(value, &run->process.limits, error);
 	case RUN_OPTION_READ_ONLY:
 		run->read_only = true;
 		return 0;

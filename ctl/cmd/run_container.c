@@ -62,6 +62,7 @@ const char run_container_help[] =
 	"  -v, --volume SRC:DST[:ro] a file or folder of the host in it\n"
 	"  --tmpfs DST[:OPTIONS]  an empty file system in memory\n"
 	"  --read-only            its root cannot be written\n"
+	"  --ulimit NAME=SOFT[:HARD]  a resource limit, such as nofile=1024:4096\n"
 	"  --device SRC[:DST]     a device of the host\n"
 	"  --cap-add CAP, --cap-drop CAP  capabilities, or 'all'\n"
 	"  --privileged           all capabilities, no filter, nothing masked\n"

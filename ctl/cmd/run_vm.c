@@ -100,6 +100,7 @@ const char run_vm_help[] =
 	"  -u, --user USER[:GROUP] whom its command runs as: names in it, or numbers\n"
 	"  --hostname NAME   its host name [its name]\n"
 	"  --read-only       its root cannot be written\n"
+	"  --ulimit NAME=SOFT[:HARD]  a resource limit of the command, such as nofile=1024\n"
 	"  --store FOLDER    where images are [/var/lib/lodge]\n"
 	"  --modules FOLDER  its kernel's modules [/lib/modules/VERSION]\n"
 	"  --cpus N.N        the most time of the host's CPUs that it may use, in CPUs\n"

@@ -95,7 +95,7 @@ static void make_world(struct birth *birth, struct identity *identity,
 	};
 
 	if (streams_arrange(fds, NR_FDS, error) || die_with_keeper(error) ||
-	    process_set_limits(error) ||
+	    rlimits_set(&config->run.process.limits, error) ||
 	    rootfs_prepare(&rootfs, config, IMAGE_FD, error))
 		fail(STATUS_LODGE, error);
 	if (birth->userns >= 0 && enter_userns(config, error))

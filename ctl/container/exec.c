@@ -70,7 +70,8 @@ static int join_container(const struct visit *visit, struct error *error)
 
 	if (visit->state->userns)
 		namespaces |= CLONE_NEWUSER;
-	if (streams_arrange(fds, NR_FDS, error) || process_set_limits(error))
+	if (streams_arrange(fds, NR_FDS, error) ||
+	    rlimits_set(&visit->process->limits, error))
 		return -1;
 	prctl(PR_SET_NAME, "lodge-exec", 0, 0, 0);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || setns(INIT_FD, namespaces))

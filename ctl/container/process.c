@@ -48,16 +48,6 @@ uint64_t process_parse_cap(const char *name)
 	return capability < 0 ? 0 : 1ULL << capability;
 }
 
-int process_set_limits(struct error *error)
-{
-	const struct rlimit core = { 0, RLIM_INFINITY };
-	const struct rlimit files = { 1024, 524288 };
-
-	if (setrlimit(RLIMIT_CORE, &core) || setrlimit(RLIMIT_NOFILE, &files))
-		return error_set(error, errno, "cannot set the resource limits");
-	return 0;
-}
-
 static int set_filter(const struct sock_filter *filter, size_t count,
 		      struct error *error)
 {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "container/rlimits.h"
 #include "error.h"
 
 #define STATUS_NOT_EXECUTABLE	126
@@ -24,6 +25,7 @@
  * @caps: its capabilities, a bit each, if it runs as root; what it can ever have
  * @seccomp: its system calls are filtered
  * @no_new_privs: no program that it executes gives it more rights
+ * @limits: resource limits
  */
 struct process {
 	char **argv;
@@ -34,6 +36,7 @@ struct process {
 	uint64_t caps;
 	bool seccomp;
 	bool no_new_privs;
+	struct rlimits limits;
 };
 
 /* What docker and podman give by default */
@@ -68,12 +71,6 @@ struct identity {
  */
 int process_identify(const char *user, struct identity *identity,
 		     struct error *error);
-
-/*
- * Resource limits: what a shell of the host has been given is not the container's.
- * Before it enters a user namespace, where none can be raised.  Return: 0 or -1
- */
-int process_set_limits(struct error *error);
 
 /**
  * process_exec() - give up rights and become the command

@@ -256,6 +256,23 @@ static struct json_object *string_list(char **strings)
 	return list;
 }
 
+/* NAME: [soft, hard]; -1 is unlimited */
+static struct json_object *limits_to_json(const struct rlimits *limits)
+{
+	struct json_object *json = json_object_new_object(), *pair;
+	unsigned int i;
+
+	for (i = 0; rlimits_name(i); i++) {
+		if (!(limits->given & 1U << i))
+			continue;
+		pair = json_object_new_array();
+		json_object_array_add(pair, json_object_new_int64((int64_t)limits->limit[i].soft));
+		json_object_array_add(pair, json_object_new_int64((int64_t)limits->limit[i].hard));
+		json_object_object_add(json, rlimits_name(i), pair);
+	}
+	return json;
+}
+
 static struct json_object *to_json(const struct state *state)
 {
 	const struct process *process = &state->process;
@@ -292,6 +309,7 @@ static struct json_object *to_json(const struct state *state)
 			       json_object_new_boolean(process->seccomp));
 	json_object_object_add(json, "no_new_privs",
 			       json_object_new_boolean(process->no_new_privs));
+	json_object_object_add(json, "ulimits", limits_to_json(&process->limits));
 	return json;
 }
 
@@ -361,6 +379,26 @@ static char **get_list(struct json_object *json, const char *name)
 	return strings;
 }
 
+static void limits_from_json(struct json_object *json, struct rlimits *limits)
+{
+	struct json_object *all, *pair;
+	unsigned int i;
+
+	if (!json_object_object_get_ex(json, "ulimits", &all))
+		return;
+	for (i = 0; rlimits_name(i); i++) {
+		if (!json_object_object_get_ex(all, rlimits_name(i), &pair) ||
+		    !json_object_is_type(pair, json_type_array) ||
+		    json_object_array_length(pair) != 2)
+			continue;
+		limits->given |= 1U << i;
+		limits->limit[i].soft = (uint64_t)
+			json_object_get_int64(json_object_array_get_idx(pair, 0));
+		limits->limit[i].hard = (uint64_t)
+			json_object_get_int64(json_object_array_get_idx(pair, 1));
+	}
+}
+
 static int from_json(struct state *state, struct json_object *json)
 {
 	state->json = json;
@@ -385,6 +423,7 @@ static int from_json(struct state *state, struct json_object *json)
 	state->process.caps = strtoull(get_string(json, "caps"), NULL, 16);
 	state->process.seccomp = get_bool(json, "seccomp");
 	state->process.no_new_privs = get_bool(json, "no_new_privs");
+	limits_from_json(json, &state->process.limits);
 	return state->process.argv && state->process.env ? 0 : -1;
 }
 

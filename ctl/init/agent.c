@@ -135,7 +135,7 @@ __attribute__((noreturn)) static void be_command(struct child *child, int termin
 	int i;
 
 	if (process_identify(child->process.user, &identity, &error) ||
-	    process_set_limits(&error))
+	    rlimits_set(&child->process.limits, &error))
 		report(child, STATUS_LODGE, &error);
 	if (terminal < 0) {
 		for (i = 0; i < WIRE_STREAMS; i++)
@@ -270,6 +270,7 @@ static char **parse_start(uint8_t *payload, size_t size, struct child *child, bo
 		strings[2 + start.argc + i] = strings[2 + start.argc + i - 1];
 	strings[2 + start.argc] = NULL;
 	child->process.env = strings + 3 + start.argc;
+	child->process.limits = start.limits;
 	child->process.tty = start.tty;
 	child->window.ws_row = start.window.rows;
 	child->window.ws_col = start.window.columns;

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "container/rlimits.h"
 #include "error.h"
 
 #define WIRE_DATA_MAX		16384U
@@ -86,6 +87,7 @@ struct wire_size {
 
 /* Behind it: user, working directory, argv, environment: strings */
 struct wire_start {
+	struct rlimits limits;
 	struct wire_size window;
 	uint32_t tty;
 	uint32_t argc;

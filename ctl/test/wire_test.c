@@ -35,8 +35,9 @@ int process_identify(const char *user, struct identity *identity, struct error *
 	return 0;
 }
 
-int process_set_limits(struct error *error)
+int rlimits_set(const struct rlimits *limits, struct error *error)
 {
+	(void)limits;
 	(void)error;
 	return 0;
 }

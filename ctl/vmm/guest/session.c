@@ -30,7 +30,7 @@ static int append_strings(struct wire_buffer *buffer, char **strings, uint32_t *
 
 static int ask(struct session *session, const struct process *process, struct error *error)
 {
-	struct wire_start start = { .tty = process->tty };
+	struct wire_start start = { .limits = process->limits, .tty = process->tty };
 	struct wire_buffer buffer = { .data = NULL };
 	int result = 0;
 
