@@ -11,6 +11,7 @@
 /**
  * struct rlimits - resource limits (setrlimit(2))
  * @given: a bit for each that is not as usual, by its RLIMIT_ number
+ * @reserved: 0
  * @limit: their values
  *
  * As it is it goes to lodge-init of a VM, too, which is of the same build.
