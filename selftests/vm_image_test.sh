@@ -201,6 +201,14 @@ error "exec in one that has ended" 125 "is not running"
 verb rm one
 gives "rm" 0 ""
 
+# What is the kernel's is done: the rest is the tool's, and the same with each.
+if [ "$TESTVM_KERNEL" = 6.12 ]; then
+	skip "ends that nobody wants, compare, bad input" "see 6.1"
+	check "nothing is left" until_true nothing_left
+	echo "1..$n"
+	exit $((failed > 0))
+fi
+
 # Ends that nobody wants
 run -d --name two busybox sleep 1000
 "$lodge" exec two sleep 1000 &
