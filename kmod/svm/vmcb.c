@@ -19,7 +19,7 @@
 #define ALWAYS_INTERCEPTED \
 	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
 
-/* What would push the trap flag that is a step's (see inject_in_step()) */
+/* What would push the trap flag that is a step's (see prepare_step()) */
 #define STEP_INTERCEPTED \
 	(BIT(X86_TRAP_DE) | BIT(X86_TRAP_BP) | BIT(X86_TRAP_BR) | \
 	 BIT(X86_TRAP_UD) | BIT(X86_TRAP_NM) | BIT(X86_TRAP_DF) | \

@@ -437,7 +437,6 @@ bool lodge_lapic_mmio(struct lodge_vcpu *vcpu, u64 gpa, void *data, int width,
 	return true;
 }
 
-/* All but what IA32_APIC_BASE says. */
 static void discard_received(struct lodge_lapic *apic)
 {
 	int i;
@@ -450,6 +449,7 @@ static void discard_received(struct lodge_lapic *apic)
 	WRITE_ONCE(apic->extint, false);
 }
 
+/* All but what IA32_APIC_BASE says. */
 static void reset_registers(struct lodge_lapic *apic)
 {
 	int i;
