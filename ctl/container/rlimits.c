@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NR_LIMITS	16	/* RLIM_NLIMITS is one of an enum to some compilers */
-
-static const char * const names[NR_LIMITS] = {
+static const char * const names[RLIM_NLIMITS] = {
 	[RLIMIT_AS] = "as",
 	[RLIMIT_CORE] = "core",
 	[RLIMIT_CPU] = "cpu",
@@ -31,7 +29,7 @@ static const char * const names[NR_LIMITS] = {
 
 const char *rlimits_name(unsigned int resource)
 {
-	return resource < NR_LIMITS ? names[resource] : NULL;
+	return resource < RLIM_NLIMITS ? names[resource] : NULL;
 }
 
 static bool parse_value(const char *text, size_t length, uint64_t *value)
@@ -60,11 +58,11 @@ int rlimits_parse(const char *text, struct rlimits *limits, struct error *error)
 	const char *hard = soft ? strchr(soft, ':') : NULL;
 	unsigned int i;
 
-	for (i = 0; soft && i < NR_LIMITS; i++)
+	for (i = 0; soft && i < RLIM_NLIMITS; i++)
 		if (names[i] && strlen(names[i]) == (size_t)(soft - text) &&
 		    !strncmp(names[i], text, (size_t)(soft - text)))
 			break;
-	if (!soft || i == NR_LIMITS) {
+	if (!soft || i == RLIM_NLIMITS) {
 		error_set(error, 0, "--ulimit '%s' names no limit", text);
 		return error_advise(error,
 				    "give NAME=SOFT[:HARD], such as nofile=1024:4096; names: getrlimit(2)");
@@ -108,7 +106,7 @@ int rlimits_set(const struct rlimits *limits, struct error *error)
 	    (!(limits->given & 1U << RLIMIT_NOFILE) &&
 	     set_one(RLIMIT_NOFILE, 1024, 524288, error)))
 		return -1;
-	for (i = 0; i < NR_LIMITS; i++)
+	for (i = 0; i < RLIM_NLIMITS; i++)
 		if ((limits->given & 1U << i) &&
 		    set_one(i, limits->limit[i].soft, limits->limit[i].hard, error))
 			return -1;

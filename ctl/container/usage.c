@@ -103,10 +103,8 @@ static uint64_t read_quota(int dir)
 	uint64_t quota, period;
 	char text[64], *end;
 
-	quota = read_limit(dir, "cpu.max");
-	if (quota == LIMIT_MAX)
-		return quota;
-	read_text(dir, "cpu.max", text, sizeof(text));
+	if (!strncmp(read_text(dir, "cpu.max", text, sizeof(text)), "max", 3))
+		return LIMIT_MAX;
 	quota = strtoull(text, &end, 10);
 	period = strtoull(end, NULL, 10);
 	return period ? quota * CGROUP_CPU_PERIOD / period : 0;
