@@ -57,14 +57,9 @@ static void *io_thread(void *data)
 
 int io_start(struct io *io, struct error *error)
 {
-	int result;
-
 	atomic_store(&io->stopping, false);
-	result = thread_start(&io->thread, io_thread, io, 0);
-	if (result) {
-		error_set(error, result, "cannot start the thread of the devices");
-		return error_advise(error, "look at 'ulimit -u' and the cgroup's pids.max");
-	}
+	if (thread_start(&io->thread, io_thread, io, 0, "the thread of the devices", error))
+		return -1;
 	io->started = true;
 	return 0;
 }

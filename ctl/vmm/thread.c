@@ -9,7 +9,7 @@
 #define STACK_SIZE	(256 * 1024UL)
 
 int thread_start(pthread_t *thread, void *(*body)(void *data), void *data,
-		 int signal)
+		 int signal, const char *what, struct error *error)
 {
 	static const int faults[] = {
 		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS,
@@ -31,5 +31,8 @@ int thread_start(pthread_t *thread, void *(*body)(void *data), void *data,
 	result = pthread_create(thread, &attr, body, data);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	return result;
+	if (!result)
+		return 0;
+	error_set(error, result, "cannot start %s", what);
+	return error_advise(error, "look at 'ulimit -u' and the cgroup's pids.max");
 }

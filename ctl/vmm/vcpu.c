@@ -191,16 +191,13 @@ void vcpu_destroy(struct vcpu *vcpu)
 int vcpu_start(struct vcpu *vcpu, struct error *error)
 {
 	struct sigaction action = { .sa_handler = on_kick };
-	int result;
+	char what[40];
 
 	/* No SA_RESTART: a write() that blocks is to come back as well. */
 	sigaction(SIGUSR1, &action, NULL);
-	result = thread_start(&vcpu->thread, vcpu_thread, vcpu, SIGUSR1);
-	if (result) {
-		error_set(error, result, "cannot start a thread for guest CPU %u",
-			  vcpu->id);
-		return error_advise(error, "look at 'ulimit -u' and the cgroup's pids.max");
-	}
+	snprintf(what, sizeof(what), "a thread for guest CPU %u", vcpu->id);
+	if (thread_start(&vcpu->thread, vcpu_thread, vcpu, SIGUSR1, what, error))
+		return -1;
 	vcpu->started = true;
 	return 0;
 }

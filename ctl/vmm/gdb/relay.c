@@ -278,17 +278,14 @@ static int make_pipes(struct gdb_relay *relay, struct error *error)
 
 int gdb_relay_open(struct gdb_relay *relay, const char *where, struct error *error)
 {
-	int result;
-
 	*relay = (struct gdb_relay)GDB_RELAY_NONE;
 	if (listen_at(relay, where, error) || make_pipes(relay, error)) {
 		gdb_relay_close(relay);
 		return -1;
 	}
 	relay->vmm.wait = true;
-	result = thread_start(&relay->thread, relay_thread, relay, 0);
-	if (result) {
-		error_set(error, result, "cannot start the thread of the debugger");
+	if (thread_start(&relay->thread, relay_thread, relay, 0, "the thread of the debugger",
+			 error)) {
 		gdb_relay_close(relay);
 		return -1;
 	}

@@ -167,8 +167,6 @@ struct gdb *gdb_create(struct vm *vm, struct error *error)
 
 int gdb_start(struct gdb *gdb, struct error *error)
 {
-	int result;
-
 	if (!(gdb->vm->info.features & LODGE_FEATURE_STEP)) {
 		error_set(error, 0,
 			  "this processor cannot step a guest, as a debugger has to behind a breakpoint");
@@ -176,11 +174,9 @@ int gdb_start(struct gdb *gdb, struct error *error)
 	}
 	/* Nobody is connected yet: whoever was, was so with the VMM before. */
 	gdb_send_closed(gdb);
-	result = thread_start(&gdb->thread, server_thread, gdb, 0);
-	if (result) {
-		error_set(error, result, "cannot start the thread of the debugger");
-		return error_advise(error, "look at 'ulimit -u' and the cgroup's pids.max");
-	}
+	if (thread_start(&gdb->thread, server_thread, gdb, 0, "the thread of the debugger",
+			 error))
+		return -1;
 	gdb->started = true;
 	return 0;
 }
