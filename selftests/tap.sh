@@ -39,6 +39,26 @@ skip_all() {
 	exit 4
 }
 
+# need_image_vms: this machine can run VMs of images; of the host's kernel, or $kernel is
+# the option that names another
+need_image_vms() {
+	if [ -z "$lodge" ]; then
+		skip_all "no lodge tool: set LODGE"
+	elif [ ! -c /dev/lodge ]; then
+		skip_all "the module is not loaded"
+	elif ! "$lodge" check --vm >/dev/null; then
+		skip_all "this machine cannot run VMs: see lodge check"
+	elif [ ! -x /bin/busybox ] || ! command -v mkfs.erofs >/dev/null; then
+		skip_all "no /bin/busybox, or no mkfs.erofs"
+	fi
+	kernel=''
+	if [ ! -e "/boot/vmlinuz-$(uname -r)" ]; then
+		[ -r "$GUEST" ] || skip_all "there is no /boot/vmlinuz-$(uname -r), and GUEST names no kernel"
+		# shellcheck disable=SC2034 # for the test
+		kernel="--kernel $GUEST"
+	fi
+}
+
 # check WHAT COMMAND...: passed if it succeeds
 check() {
 	what=$1

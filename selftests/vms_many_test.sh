@@ -96,20 +96,7 @@ kernel_memory() {
 }
 
 echo "TAP version 13"
-if [ -z "$lodge" ]; then
-	skip_all "no lodge tool: set LODGE"
-elif [ ! -c /dev/lodge ]; then
-	skip_all "the module is not loaded"
-elif ! "$lodge" check --vm >/dev/null; then
-	skip_all "this machine cannot run VMs: see lodge check"
-elif [ ! -x /bin/busybox ] || ! command -v mkfs.erofs >/dev/null; then
-	skip_all "no /bin/busybox, or no mkfs.erofs"
-fi
-kernel=''
-if [ ! -e "/boot/vmlinuz-$(uname -r)" ]; then
-	[ -r "$GUEST" ] || skip_all "there is no /boot/vmlinuz-$(uname -r), and GUEST names no kernel"
-	kernel="--kernel $GUEST"
-fi
+need_image_vms
 mkdir -p "$dir/image/bin"
 cp /bin/busybox "$dir/image/bin/"
 for applet in sh sleep hostname; do
